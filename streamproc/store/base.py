@@ -1,0 +1,110 @@
+"""What every store of customer state promises: load, then compare and set.
+
+The store deals in opaque bytes; what they mean is the business of `streamproc.core`. A customer is known here only
+by `h`, the keyed hash of the customer id (`streamproc.store.keys`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import msgspec
+
+VERSION_BYTES = 8
+"""A version is 8 opaque bytes; `b""` stands for "there is no value"."""
+
+
+class StoreUnavailable(Exception):
+    """Say that the store cannot answer now: the same call may succeed later, and nothing else needs to be done."""
+
+
+class StoreRefused(Exception):
+    """Say that the store must not be used as it is: waiting does not help, the message says what does."""
+
+
+class WrongHashKey(StoreRefused):
+    """Say that the customers in this store were hashed with another key, so every cap would start from zero."""
+
+
+class EpochMissing(StoreRefused):
+    """Say that the store was emptied, or replaced, since this worker opened it: what it holds cannot be trusted."""
+
+
+class LostWrites(EpochMissing):
+    """Say that the store went back to an earlier state: writes that it had confirmed are gone."""
+
+
+class Slot(msgspec.Struct, frozen=True, gc=False):
+    """Hold what is stored of one customer. Version and value are both `b""` when the value is absent."""
+
+    h: str
+    context_version: bytes
+    context: bytes
+    consent_version: bytes
+    consent: bytes
+
+
+class Write(msgspec.Struct, kw_only=True):
+    """Describe the change of one customer. It happens as a whole if both versions still stand, else not at all.
+
+    `context` and `consent`: `None` leaves the value as it is, `b""` deletes it, anything else replaces it.
+    `context_ttl_ms` is how long a replaced context lives, 0 for ever; at most `TTL_MS_MAX`.
+    `out_put` and `out_drop` change the customer's outputs: a hash from source position to the outputs of that record.
+    Puts are applied after drops.
+    """
+
+    h: str
+    context_version: bytes
+    consent_version: bytes
+    context: bytes | None = None
+    context_ttl_ms: int = 0
+    consent: bytes | None = None
+    out_put: tuple[tuple[str, bytes], ...] = ()
+    out_drop: tuple[str, ...] = ()
+
+
+class Store(Protocol):
+    """Keep customer state. Every method may raise `StoreUnavailable` or a `StoreRefused`."""
+
+    async def open(self, *, fresh: bool = False) -> None:
+        """Connect, check the hash key and the epoch, load the scripts. Calling it again checks again.
+
+        `fresh` is the caller's word that nothing was ever decided (the ledger is empty, no offset is committed): only
+        then a store without an epoch is given one; otherwise it raises `EpochMissing`. Raises `WrongHashKey` when the
+        store belongs to another hash key.
+        """
+        ...
+
+    async def load(self, hs: Sequence[str]) -> list[Slot]:
+        """Return the slots of these customers, in this order, in one round trip."""
+        ...
+
+    async def load_outs(self, wanted: Sequence[tuple[str, str]]) -> list[bytes | None]:
+        """Return the outputs kept under each (h, source position), in this order; `None` where there are none."""
+        ...
+
+    async def commit(self, writes: Sequence[Write]) -> list[bool]:
+        """Apply the writes; return for each whether it was applied.
+
+        `False` is a conflict: another writer came first and nothing of that customer was written. No two writes may
+        name the same customer. When this raises, each write was applied as a whole or not at all, and the caller does
+        not know which: it must load again before it decides again, never send the same writes blindly.
+        """
+        ...
+
+    async def ping(self) -> None:
+        """Return if the store answers and its epoch stands; raise as any other call does."""
+        ...
+
+    async def put_worker(self, worker: str, value: bytes, ttl_ms: int) -> None:
+        """Publish the state of one worker for `ttl_ms` milliseconds (at least 1)."""
+        ...
+
+    async def workers(self) -> dict[str, bytes]:
+        """Return the published state of every worker that has not expired."""
+        ...
+
+    async def close(self) -> None:
+        """Give the connections back. The store can be opened again."""
+        ...
