@@ -1,1 +1,1 @@
-"""Customer state: what is loaded before a decision and compared and set after it."""
+"""Keep customer contexts: load them in one trip and write them by compare-and-set."""

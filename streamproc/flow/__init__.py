@@ -1,0 +1,1 @@
+"""Connect the pipeline to Kafka through Faust; the only room that imports either."""

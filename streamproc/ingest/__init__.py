@@ -1,0 +1,1 @@
+"""Turn bytes and headers into events or rejections, one file a dialect."""

@@ -1,0 +1,1 @@
+"""Operate the system: metrics, health, topics, explanations, replay and verification."""
