@@ -1,0 +1,173 @@
+"""What is remembered of one customer: a little convenience, and all restraint until it expires."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+LAYOUT: Final = 1
+
+# Convenience: bounded by forgetting the oldest. 16 remembered events of about 60 B are 1.0 KB of the 1.5 KB budget.
+RECENT_MAX: Final = 16
+RECENT_ITEMS_MAX: Final = 5
+CART_LINES_MAX: Final = 20
+WISHLIST_MAX: Final = 32
+SEEN_MAX: Final = 16
+DIGEST_BYTES: Final = 8
+# Restraint: never evicted before it expires; where a bound is full the answer is silence.
+CHARGES_MAX: Final = 64
+HOLDS_MAX: Final = 64
+FULFILLED_MAX: Final = 64
+
+
+class RememberedItem(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """An item of a remembered event: what conditions compare and facts may name."""
+
+    item_id: str
+    category: str = ""
+    brand: str = ""
+    name: str = ""
+    price_minor: int | None = None
+    quantity: int = 1
+
+
+class Remembered(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """One event of a kind that some condition reads."""
+
+    at_ms: int
+    kind: str
+    items: tuple[RememberedItem, ...] = ()
+    site_id: str = ""
+    value_minor: int | None = None
+
+
+class Line(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """An item in the cart or on the wish list, since `at_ms`."""
+
+    at_ms: int
+    item: RememberedItem
+    currency: str = ""
+
+
+class Profile(msgspec.Struct, array_like=True, gc=False):
+    """What the customer declared, field by field the newest; `at` holds the time of each field in milliseconds."""
+
+    zone: str = ""
+    zone_declared: bool = False
+    locale: str = ""
+    traits: dict[str, str | int | float | bool | list[str]] = {}
+    nudges_per_week_max: int | None = None
+    muted_categories: tuple[str, ...] = ()
+    paused_until_ms: int = 0
+    channels_off: tuple[str, ...] = ()
+    shared: tuple[str, ...] = ()
+    minor: bool | None = None
+    at: dict[str, int] = {}
+
+
+class Visit(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """The store last heard from: a visit is a site and the customer's local day."""
+
+    site_id: str = ""
+    at_ms: int = 0
+    open: bool = False
+
+
+class Charge(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """One nudge that was spent from the caps, at `at_ms`; kept until the longest window over it has passed."""
+
+    at_ms: int
+    until_ms: int
+    nudge_id: bytes
+    event: bytes
+    channel: str
+    campaign: str
+    category: str
+    visit: str = ""
+    sensed: bool = False
+    counts: bool = True
+
+
+class Context(msgspec.Struct, array_like=True, gc=False):
+    """One customer's memory. Times in milliseconds since the epoch.
+
+    `applied` holds, for each source topic partition, the last (offset, index) whose event is part of this memory;
+    `outs` the source positions whose outputs the store keeps; `seq` and `chain` the number and hash of the customer's last
+    ledger record. New fields go to the end with a default, so that older contexts stay readable.
+    """
+
+    layout: int = LAYOUT
+    customer_id: str = ""
+    last_ms: int = 0
+    applied: dict[str, tuple[int, int]] = {}
+    seen: bytes = b""
+    recent: list[bytes] = []
+    cart: list[Line] = []
+    wishlist: list[Line] = []
+    profile: Profile | None = None
+    visit: Visit | None = None
+    charges: list[Charge] = []
+    holds: dict[str, int] = {}
+    fulfilled: dict[str, int] = {}
+    outs: list[str] = []
+    seq: int = 0
+    chain: bytes = b""
+
+
+class UnreadableContext(ValueError):
+    """A stored context has a layout this version does not know: nothing may be decided from it."""
+
+
+_decoder = msgspec.msgpack.Decoder(Context)
+_encoder = msgspec.msgpack.Encoder()
+_remembered = msgspec.msgpack.Decoder(Remembered)
+
+
+def decode_context(blob: bytes) -> Context:
+    """Read a stored context.
+
+    Raises UnreadableContext if it was written by a later version, or is not a context at all.
+    """
+    try:
+        context = _decoder.decode(blob)
+    except msgspec.DecodeError as error:
+        raise UnreadableContext(f"a stored context cannot be read: {error}") from error
+    if context.layout != LAYOUT:
+        raise UnreadableContext(f"a stored context has layout {context.layout}, this version reads {LAYOUT}")
+    return context
+
+
+def encode_context(context: Context) -> bytes:
+    """Write a context as it is stored."""
+    return _encoder.encode(context)
+
+
+def remembered(context: Context) -> list[Remembered]:
+    """Decode the remembered events, in the order of their arrival.
+
+    They are kept encoded because only one event in ten has a candidate whose conditions look at them.
+    """
+    return [_remembered.decode(blob) for blob in context.recent]
+
+
+def remember(context: Context, event: Remembered) -> None:
+    """Add an event, and forget the oldest beyond `RECENT_MAX`."""
+    context.recent.append(_encoder.encode(event))
+    if len(context.recent) > RECENT_MAX:
+        del context.recent[0]
+
+
+def is_seen(context: Context, digest: bytes) -> bool:
+    """Tell whether the event with this 8-byte digest is among the customer's last `SEEN_MAX`, or was charged."""
+    at = context.seen.find(digest)
+    while at >= 0:
+        if at % DIGEST_BYTES == 0:
+            return True
+        at = context.seen.find(digest, at + 1)
+    return any(charge.event == digest for charge in context.charges)
+
+
+def mark_seen(context: Context, digest: bytes) -> None:
+    """Add an event's digest to the customer's last `SEEN_MAX`."""
+    context.seen = (context.seen + digest)[-SEEN_MAX * DIGEST_BYTES :]

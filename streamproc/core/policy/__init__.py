@@ -1,0 +1,1 @@
+"""What marketers and operators decided, compiled once."""

@@ -1,0 +1,189 @@
+"""A compiled policy: plain values and closures, made once when the files are loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from streamproc.core.context import Context, Remembered, RememberedItem
+    from streamproc.core.event import Event
+
+DEFAULT_CATEGORY = "default"  # what an unknown category counts as
+FROM_ITEM = "from_item"  # a campaign whose category is that of the trigger's item
+
+
+class Period(StrEnum):
+    """A calendar window in the customer's zone; a week begins on Monday."""
+
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+    VISIT = "visit"
+
+
+@dataclass(frozen=True)
+class Cap:
+    """At most `max` nudges within a window: exactly one of `rolling_ms`, `per` and `ever` is set.
+
+    `text` is the window as people read it in a reason: `1 d`, `7 d rolling`, `visit`, `ever`.
+    """
+
+    max: int
+    rolling_ms: int | None = None
+    per: Period | None = None
+    ever: bool = False
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Quiet:
+    """A channel's hours, in minutes after local midnight: messages may go from `open_min` until before `close_min`.
+
+    `open_min > close_min` is a window over midnight. `hold_max_ms` bounds how long a message may wait for the opening.
+    """
+
+    open_min: int
+    close_min: int
+    hold_max_ms: int = 0
+
+
+@dataclass(frozen=True)
+class Channel:
+    """One of the six channels. `obtrusiveness` in [0, 1] follows from the form."""
+
+    name: str
+    form: str
+    surface: str
+    obtrusiveness: float
+    exposure: float
+    quiet: Quiet | None
+    caps: tuple[Cap, ...]
+    expires_ms: int
+    cost_minor: int = 0
+
+
+@dataclass(frozen=True)
+class Overall:
+    """What holds over all channels and campaigns; a candidate whose priority is below `priority_min` stays silent."""
+
+    caps: tuple[Cap, ...] = ()
+    gap_min_ms: int = 0
+    one_sensed_per_visit: bool = True
+    priority_min: int = 0
+
+
+@dataclass(frozen=True)
+class Category:
+    """A group of items. `consent` names the purpose that a special category needs, on channel `*`."""
+
+    name: str
+    match: tuple[str, ...] = ()
+    sensitivity: Literal["none", "mild", "intimate", "special"] = "intimate"
+    gift_prone: bool = False
+    adults_only: bool = False
+    consent: str | None = None
+    repurchase_ms: int | None = None
+    caps: tuple[Cap, ...] = ()
+
+
+@dataclass(frozen=True)
+class Scene:
+    """All that a condition, a fact or a filter may look at: one customer's memory at one event. `now_ms` is decision time."""
+
+    context: Context
+    event: Event
+    now_ms: int
+    policy: Policy
+    recent: tuple[Remembered, ...]
+    local_day: str  # the customer's date, `2026-11-27`; empty if the zone is unknown
+    item: RememberedItem | None  # the item of the event, the first if there are several
+    category: Category | None  # that item's category; the default one if it is unknown
+
+
+Condition = Callable[[Scene], bool]
+FactGetter = Callable[[Scene], str | None]
+
+
+@dataclass(frozen=True)
+class Trigger:
+    """The kind of event that makes a campaign a candidate, and what else the event itself must satisfy."""
+
+    kind: str
+    sites: frozenset[str] = frozenset()
+    dwell_min_ms: int = 0
+    purpose: str | None = None
+
+
+@dataclass(frozen=True)
+class Text:
+    """One variant of a channel's words: compiled templates by field name (`title`, `body`, `subject`, `text`...).
+
+    `renders` gives the text of each field for the values of the facts it uses. `uses` names those facts.
+    """
+
+    renders: Mapping[str, Callable[[Mapping[str, str]], str]]
+    uses: frozenset[str]
+    action: str | None = None
+
+
+@dataclass(frozen=True)
+class Copy:
+    """What one channel of a campaign says: as written, and softened (no item, place or time)."""
+
+    say: Text
+    soft: Text
+
+
+@dataclass(frozen=True)
+class Campaign:
+    """One campaign as a marketer wrote it. `active_*` are local dates (`2026-11-27`), both included, empty where open.
+
+    `sensed` is true where the trigger or a fact comes from a beacon: the `sensing` consent is then needed.
+    `content` is by locale, then channel.
+    """
+
+    id: str
+    helps: str
+    purpose: str
+    priority: int
+    trigger: Trigger
+    when: Condition
+    channels: tuple[str, ...]
+    category: str
+    facts: Mapping[str, FactGetter]
+    because: tuple[str, ...]
+    caps: tuple[Cap, ...]
+    content: Mapping[str, Mapping[str, Copy]]
+    sensed: bool = False
+    active_from: str = ""
+    active_until: str = ""
+    expires_ms: int | None = None
+    enabled: bool = True
+    file: str = ""
+
+
+@dataclass(frozen=True)
+class Policy:
+    """A whole policy. `by_kind` holds the campaigns that an event of a kind triggers, highest priority first, then by id.
+
+    `remembered` are the kinds that some condition reads. `charge_ms_max` is the longest window of any cap: a charge is
+    kept so long; -1 stands for ever.
+    """
+
+    version: str
+    locale: str
+    channels: Mapping[str, Channel]
+    overall: Overall
+    categories: Mapping[str, Category]
+    default_category: Category
+    controls: Mapping[str, str]
+    reasons: Mapping[str, Mapping[str, str]]  # locale -> code -> sentence
+    campaigns: Mapping[str, Campaign]
+    by_kind: Mapping[str, tuple[Campaign, ...]]
+    remembered: frozenset[str]
+    charge_ms_max: int
+    find_category: Callable[[str], Category]
+    files: Mapping[str, str] = field(default_factory=dict, repr=False)
