@@ -22,7 +22,8 @@ def nudge_id(customer_id: str, event_id: str) -> str:
     """Name the one nudge that this event may cause for this customer, as 32 hexadecimal digits.
 
     It is the BLAKE2b-128, without key or personalisation, of the length of the customer id in UTF-8 bytes
-    (4 bytes, big endian), the customer id, and the event id. The length keeps ("ab", "c") and ("a", "bc") apart.
+    (4 bytes, big endian), the customer id, and the event id. The length
+    keeps ("ab", "c") apart from ("a", "bc").
     """
     customer = customer_id.encode()
     text = len(customer).to_bytes(4, "big") + customer + event_id.encode()
@@ -32,16 +33,16 @@ def nudge_id(customer_id: str, event_id: str) -> str:
 def event_digest(event_id: str) -> bytes:
     """Shorten an event id to the 8 bytes by which one customer's memory knows it.
 
-    Compared only within one customer's last events and charges, fewer than 100 of them: a new event agrees with
-    one by chance once in 10^17.
+    Compared only within one customer's last events and charges, fewer than 100 of them: a new event agrees
+    with one of them by chance once in 10^17.
     """
     return blake2b(event_id.encode(), digest_size=EVENT_DIGEST_BYTES).digest()
 
 
 def partition_of(customer_id: str, partitions: int) -> int:
-    """Return the partition, in [0, partitions), that Kafka's default partitioner gives a record with this id as key.
+    """Return the partition, in [0, partitions), that Kafka's default partitioner gives a record with this key.
 
-    This is the murmur2 of Kafka's Java client over the UTF-8 bytes, its sign bit cleared.
+    It is the murmur2 of Kafka's Java client over the UTF-8 bytes, its sign bit cleared.
     """
     data = customer_id.encode()
     length = len(data)
