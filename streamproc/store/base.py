@@ -13,6 +13,8 @@ import msgspec
 
 VERSION_BYTES = 8
 """A version is 8 opaque bytes; `b""` stands for "there is no value"."""
+TTL_MS_MAX = 10 * 366 * 86_400_000
+"""Ten years: no restraint and no context lives longer, and Redis takes it in any unit."""
 
 
 class StoreUnavailable(Exception):

@@ -1,0 +1,86 @@
+"""Put writes into the shape that `scripts/commit.lua` reads. Half of the hot path's client cost is here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from hashlib import sha1
+from importlib.resources import files
+from typing import Final
+
+from streamproc.store.base import TTL_MS_MAX, VERSION_BYTES, Write
+from streamproc.store.keys import KEYS
+from streamproc.store.link import Call
+from streamproc.store.versions import FreshVersion, next_version
+
+CUSTOMERS_A_CALL_MAX: Final = 128
+"""A call of this size holds Redis for well under a millisecond; one over 1,900 customers held it for 13 to 16 ms."""
+
+SCRIPT: Final = files("streamproc.store").joinpath("scripts/commit.lua").read_bytes()
+SCRIPT_SHA: Final = sha1(SCRIPT, usedforsecurity=False).hexdigest()
+
+
+def commit_call(
+    bucket: int, writes: Sequence[Write], *, token: bytes, seen: int, call: int, fresh: FreshVersion
+) -> Call:
+    """Return the EVALSHA that commits these writes, all of one bucket."""
+    assert len(writes) <= CUSTOMERS_A_CALL_MAX, (len(writes), CUSTOMERS_A_CALL_MAX)
+    names = KEYS[bucket]
+    context, consent, outputs = names.context, names.consent, names.outputs
+    keys: list[str | bytes | int] = [names.epoch, names.count]
+    args: list[str | bytes | int] = [token, seen, call]
+    for write in writes:
+        h = write.h
+        keys += (context + h, consent + h, outputs + h)
+        if write.context and write.consent is None and not write.out_put and not write.out_drop:
+            # Nearly every write replaces the context alone.
+            version = write.context_version
+            args += (
+                version,
+                write.consent_version,
+                b"rkk",
+                next_version(version, fresh) + write.context,
+                write.context_ttl_ms,
+            )
+        else:
+            _append_any(args, write, fresh)
+    return ("EVALSHA", SCRIPT_SHA, len(keys), *keys, *args)
+
+
+def _append_any(args: list[str | bytes | int], write: Write, fresh: FreshVersion) -> None:
+    on_outputs = b"r" if write.out_put or write.out_drop else b"k"
+    args += (
+        write.context_version,
+        write.consent_version,
+        _letter(write.context) + _letter(write.consent) + on_outputs,
+    )
+    if write.context:
+        args += (next_version(write.context_version, fresh) + write.context, write.context_ttl_ms)
+    if write.consent:
+        args.append(next_version(write.consent_version, fresh) + write.consent)
+    if on_outputs == b"r":
+        args += (write.context_ttl_ms, len(write.out_drop), len(write.out_put), *write.out_drop)
+        for put in write.out_put:
+            args += put
+
+
+def _letter(value: bytes | None) -> bytes:
+    if value is None:
+        return b"k"
+    return b"r" if value else b"d"
+
+
+def check_writes(writes: Sequence[Write]) -> None:
+    """Raise ValueError unless the script can apply these writes whole: it has no rollback, so nothing may fail in it."""
+    if len({write.h for write in writes}) != len(writes):
+        raise ValueError("two writes name the same customer: the second would always conflict")
+    for write in writes:
+        if not 0 <= write.context_ttl_ms <= TTL_MS_MAX:
+            raise ValueError(f"context_ttl_ms {write.context_ttl_ms} is not within 0 and {TTL_MS_MAX}")
+        if (
+            len(write.context_version) not in _VERSION_SIZES
+            or len(write.consent_version) not in _VERSION_SIZES
+        ):
+            raise ValueError(f"a version has {VERSION_BYTES} bytes, or none")
+
+
+_VERSION_SIZES: Final = (VERSION_BYTES, 0)

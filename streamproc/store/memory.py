@@ -1,0 +1,210 @@
+"""Keep customer state in this process: the twin that replay and tests use, held to the same test-suite as Redis."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from itertools import count
+from typing import Final
+
+from streamproc.store.base import Slot, StoreRefused, StoreUnavailable, Write
+from streamproc.store.commit_call import check_writes
+from streamproc.store.epoch import LOST, epoch_missing, wrong_hash_key
+from streamproc.store.keys import BUCKETS, KEYCHECK, KEYS, bucket_of, check_worker, worker_key
+from streamproc.store.versions import FreshVersion, fresh_version, next_version
+
+_TOKENS: Final = count(1)
+
+
+class MemorySpace:
+    """Hold keys as a Redis server would; several stores may share one, as several workers share a server.
+
+    `now_ms` is the clock that values expire by. `values` and `outputs` go by the same key names as in Redis.
+    """
+
+    def __init__(self, now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000) -> None:
+        self._now_ms = now_ms
+        self.values: dict[str, bytes] = {}
+        self.outputs: dict[str, dict[str, bytes]] = {}
+        self._expires_at_ms: dict[str, int] = {}
+
+    def get(self, key: str) -> bytes | None:
+        self._expire(key)
+        return self.values.get(key)
+
+    def set(self, key: str, value: bytes, ttl_ms: int = 0) -> None:
+        self.values[key] = value
+        self._live(key, ttl_ms)
+
+    def delete(self, key: str) -> None:
+        self.values.pop(key, None)
+        self.outputs.pop(key, None)
+        self._expires_at_ms.pop(key, None)
+
+    def output(self, key: str, field: str) -> bytes | None:
+        self._expire(key)
+        return self.outputs.get(key, {}).get(field)
+
+    def change_outputs(
+        self, key: str, *, drop: Sequence[str], put: Sequence[tuple[str, bytes]], ttl_ms: int
+    ) -> None:
+        self._expire(key)
+        fields = self.outputs.setdefault(key, {})
+        for field in drop:
+            fields.pop(field, None)
+        fields.update(put)
+        if put:
+            self._live(key, ttl_ms)
+        if not fields:
+            self.delete(key)
+
+    def flush(self) -> None:
+        """Lose everything, as FLUSHALL does."""
+        self.values.clear()
+        self.outputs.clear()
+        self._expires_at_ms.clear()
+
+    def _live(self, key: str, ttl_ms: int) -> None:
+        if ttl_ms:
+            self._expires_at_ms[key] = self._now_ms() + ttl_ms
+        else:
+            self._expires_at_ms.pop(key, None)
+
+    def _expire(self, key: str) -> None:
+        at_ms = self._expires_at_ms.get(key)
+        if at_ms is not None and at_ms <= self._now_ms():
+            self.delete(key)
+
+
+class MemoryStore:
+    """Keep customer state in a `MemorySpace` (see `streamproc.store.base.Store`); the arguments are RedisStore's."""
+
+    def __init__(
+        self,
+        space: MemorySpace | None = None,
+        *,
+        id_check: str,
+        fresh_version: FreshVersion = fresh_version,
+    ) -> None:
+        self.space = space or MemorySpace()
+        self._id_check = id_check
+        self._fresh_version = fresh_version
+        self._token: bytes | None = None
+        self._refused: StoreRefused | None = None
+        self._seen = [0] * BUCKETS
+
+    async def open(self, *, fresh: bool = False) -> None:
+        self._refused = None
+        try:
+            token = self._establish(fresh=fresh)
+            if token != self._token:
+                self._seen = [0] * BUCKETS
+            self._token = token
+            self._check_all()
+        except StoreRefused as error:
+            self._refused = error
+            raise
+
+    def _establish(self, *, fresh: bool) -> bytes:
+        space = self.space
+        stored_check = space.get(KEYCHECK)
+        if stored_check is not None and stored_check != self._id_check.encode():
+            raise wrong_hash_key(stored_check, self._id_check)
+        token = space.get(KEYS[0].epoch)
+        if token is None:
+            if not fresh:
+                raise epoch_missing(0, None)
+            token = b"memory-%d" % next(_TOKENS)
+            for names in KEYS:
+                if space.get(names.epoch) is None:
+                    space.set(names.epoch, token)
+        for bucket, names in enumerate(KEYS):
+            found = space.get(names.epoch)
+            if found != token or found == LOST:
+                raise epoch_missing(bucket, found)
+        space.set(KEYCHECK, self._id_check.encode())
+        return token
+
+    async def load(self, hs: Sequence[str]) -> list[Slot]:
+        slots = []
+        for h in hs:
+            bucket = bucket_of(h)
+            self._check(bucket)
+            context = self.space.get(KEYS[bucket].context + h) or b""
+            consent = self.space.get(KEYS[bucket].consent + h) or b""
+            slots.append(Slot(h, context[:8], context[8:], consent[:8], consent[8:]))
+        return slots
+
+    async def load_outs(self, wanted: Sequence[tuple[str, str]]) -> list[bytes | None]:
+        self._raise_if_refused()
+        return [self.space.output(KEYS[bucket_of(h)].outputs + h, field) for h, field in wanted]
+
+    async def commit(self, writes: Sequence[Write]) -> list[bool]:
+        check_writes(writes)
+        for bucket in {bucket_of(write.h) for write in writes}:
+            self._check(bucket)
+            self._seen[bucket] += 1
+            self.space.set(KEYS[bucket].count, b"%d" % self._seen[bucket])
+        return [self._apply(write) for write in writes]
+
+    def _apply(self, write: Write) -> bool:
+        space, names, h = self.space, KEYS[bucket_of(write.h)], write.h
+        versions = tuple((space.get(key + h) or b"")[:8] for key in (names.context, names.consent))
+        if versions != (write.context_version, write.consent_version):
+            return False
+        if write.out_put or write.out_drop:
+            space.change_outputs(
+                names.outputs + h, drop=write.out_drop, put=write.out_put, ttl_ms=write.context_ttl_ms
+            )
+        self._replace(names.consent + h, write.consent_version, write.consent, 0)
+        self._replace(names.context + h, write.context_version, write.context, write.context_ttl_ms)
+        return True
+
+    def _replace(self, key: str, version: bytes, value: bytes | None, ttl_ms: int) -> None:
+        if value:
+            self.space.set(key, next_version(version, self._fresh_version) + value, ttl_ms)
+        elif value is not None:
+            self.space.delete(key)
+
+    async def ping(self) -> None:
+        self._check_all()
+
+    async def put_worker(self, worker: str, value: bytes, ttl_ms: int) -> None:
+        self._raise_if_refused()
+        check_worker(worker, ttl_ms)
+        self.space.set(worker_key(worker), value, ttl_ms)
+
+    async def workers(self) -> dict[str, bytes]:
+        self._raise_if_refused()
+        prefix = worker_key("")
+        names = [key.removeprefix(prefix) for key in self.space.values if key.startswith(prefix)]
+        found = {name: self.space.get(worker_key(name)) for name in names}
+        return {name: value for name, value in found.items() if value is not None}
+
+    async def close(self) -> None:
+        """Do nothing: there is no connection to give back."""
+
+    def _check_all(self) -> None:
+        for bucket in range(BUCKETS):
+            self._check(bucket)
+
+    def _check(self, bucket: int) -> None:
+        """Raise unless the bucket's epoch stands and its count is not below the highest one seen."""
+        self._raise_if_refused()
+        space, names = self.space, KEYS[bucket]
+        found = space.get(names.epoch)
+        written = int(space.get(names.count) or 0)
+        if found == self._token and written < self._seen[bucket]:
+            found = LOST
+            space.set(names.epoch, LOST)
+        if found != self._token:
+            self._refused = epoch_missing(bucket, found)
+            raise self._refused
+        self._seen[bucket] = written
+
+    def _raise_if_refused(self) -> None:
+        if self._refused:
+            # A new one each time: an exception raised again would gather traceback for ever.
+            raise type(self._refused)(*self._refused.args)
+        if self._token is None:
+            raise StoreUnavailable("the store is not open yet")

@@ -1,0 +1,226 @@
+"""Keep customer state in Redis: one MGET a bucket to load, one script call a bucket to compare and set."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Final, NoReturn
+
+from redis.exceptions import NoScriptError, ResponseError
+
+from streamproc.store.base import EpochMissing, LostWrites, Slot, StoreRefused, StoreUnavailable, Write
+from streamproc.store.commit_call import CUSTOMERS_A_CALL_MAX, SCRIPT, check_writes, commit_call
+from streamproc.store.epoch import LOST, REBUILD, epoch_missing, establish
+from streamproc.store.keys import BUCKETS, KEYS, WORKERS, bucket_of, check_worker, worker_key
+from streamproc.store.link import Call, Link, Reply, link_to, where
+from streamproc.store.versions import FreshVersion, fresh_version
+
+TIMEOUT_S: Final = 5.0
+"""For one exchange as a whole. A unit's load or commit takes some 20 ms; a Redis busy for seconds is away."""
+WORKER_FORGOTTEN_MS: Final = 3_600_000
+"""A worker writes every second; one that was silent for an hour may leave the list of names to look up."""
+
+
+class RedisStore:
+    """Keep customer state in Redis or Valkey, on one server or a cluster (see `streamproc.store.base.Store`).
+
+    `id_check` is `IdKey.check()` of the key that the customers are hashed with. After a `StoreRefused` every call
+    raises it again until `open` finds the store in order.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        id_check: str,
+        fresh_version: FreshVersion = fresh_version,
+        now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        timeout_s: float = TIMEOUT_S,
+    ) -> None:
+        self._link: Link = link_to(url, timeout_s=timeout_s)
+        self._where = where(url)
+        self._id_check = id_check
+        self._fresh_version = fresh_version
+        self._now_ms = now_ms
+        self._token: bytes | None = None
+        self._refused: StoreRefused | None = None
+        # The highest count seen of each bucket. It only grows while the epoch is the same.
+        self._seen = [0] * BUCKETS
+        self._calls = 0
+
+    async def open(self, *, fresh: bool = False) -> None:
+        try:
+            token = await establish(self._link, check=self._id_check, fresh=fresh)
+        except StoreRefused as error:
+            self._refused = error
+            raise
+        if token != self._token:
+            self._seen = [0] * BUCKETS
+        self._token = token
+        self._refused = None
+        await self._load_script()
+        await self.ping()
+
+    async def load(self, hs: Sequence[str]) -> list[Slot]:
+        parts = _parts(hs)
+        seen = self._seen.copy()
+        replies = await self._exchange([_load_call(bucket, [hs[i] for i in at]) for bucket, at in parts])
+        found: dict[int, Slot] = {}
+        for (bucket, at), reply in zip(parts, replies, strict=True):
+            await self._check_bucket(bucket, reply, seen[bucket])
+            end = 2 + len(at)
+            for i, stored_context, stored_consent in zip(at, reply[2:end], reply[end:], strict=True):
+                context, consent = stored_context or b"", stored_consent or b""
+                found[i] = Slot(hs[i], context[:8], context[8:], consent[:8], consent[8:])
+        return [found[i] for i in range(len(hs))]
+
+    async def load_outs(self, wanted: Sequence[tuple[str, str]]) -> list[bytes | None]:
+        calls: list[Call] = [("HGET", KEYS[bucket_of(h)].outputs + h, field) for h, field in wanted]
+        return await self._exchange(calls)
+
+    async def commit(self, writes: Sequence[Write]) -> list[bool]:
+        check_writes(writes)
+        parts = _parts([write.h for write in writes])
+        replies = await self._evalsha([(bucket, [writes[i] for i in at]) for bucket, at in parts])
+        applied = [False] * len(writes)
+        for (_, at), bits in zip(parts, replies, strict=True):
+            for i, bit in zip(at, bits, strict=True):
+                applied[i] = bit == _APPLIED
+        return applied
+
+    async def ping(self) -> None:
+        seen = self._seen.copy()
+        replies = await self._exchange([("MGET", names.epoch, names.count) for names in KEYS])
+        for bucket, reply in enumerate(replies):
+            await self._check_bucket(bucket, reply, seen[bucket])
+
+    async def put_worker(self, worker: str, value: bytes, ttl_ms: int) -> None:
+        check_worker(worker, ttl_ms)
+        await self._exchange(
+            [("SET", worker_key(worker), value, "PX", ttl_ms), ("ZADD", WORKERS, self._now_ms(), worker)]
+        )
+
+    async def workers(self) -> dict[str, bytes]:
+        # A list of names beside the keys: a SCAN for `sp:worker:*` would walk over all customers.
+        forgotten = self._now_ms() - WORKER_FORGOTTEN_MS
+        _, names = await self._exchange(
+            [("ZREMRANGEBYSCORE", WORKERS, "-inf", forgotten), ("ZRANGE", WORKERS, 0, -1)]
+        )
+        workers: list[str] = [name.decode() for name in names]
+        values = await self._exchange([("GET", worker_key(worker)) for worker in workers])
+        return {worker: value for worker, value in zip(workers, values, strict=True) if value is not None}
+
+    async def close(self) -> None:
+        await self._link.close()
+
+    async def _exchange(self, calls: Sequence[Call]) -> list[Reply]:
+        if self._refused:
+            # A new one each time: an exception raised again would gather traceback for ever.
+            raise type(self._refused)(*self._refused.args)
+        if self._token is None:
+            raise StoreUnavailable("the store is not open yet")
+        if not calls:
+            return []
+        replies = await self._link.exchange(calls)
+        for reply in replies:
+            if isinstance(reply, ResponseError) and not isinstance(reply, NoScriptError):
+                self._raise_for(reply)
+        return replies
+
+    async def _evalsha(self, parts: Sequence[tuple[int, Sequence[Write]]]) -> list[bytes]:
+        """Run the commit script for each part; return a byte for each of its customers."""
+        assert self._token is not None or self._refused is None
+        calls: list[Call] = []
+        first = self._calls
+        for bucket, writes in parts:
+            calls.append(
+                commit_call(
+                    bucket,
+                    writes,
+                    token=self._token or b"",
+                    seen=self._seen[bucket],
+                    call=self._calls,
+                    fresh=self._fresh_version,
+                )
+            )
+            self._calls += 1
+        replies = await self._exchange(calls)
+        unknown = [i for i, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
+        if unknown:
+            # A restart, a failover or SCRIPT FLUSH. These calls did not run, so sending them again is safe.
+            await self._load_script()
+            for i, reply in zip(unknown, await self._exchange([calls[i] for i in unknown]), strict=True):
+                replies[i] = reply
+        for number, ((bucket, writes), reply) in enumerate(zip(parts, replies, strict=True), first):
+            if isinstance(reply, NoScriptError):
+                self._raise_for(reply)
+            call, count, bits = reply
+            if call != b"%d" % number or len(bits) != len(writes):
+                raise StoreUnavailable(
+                    f"STREAMPROC_REDIS_URL: {self._where} answered call {call!r}, not {number}"
+                )
+            self._seen[bucket] = max(self._seen[bucket], count)
+        return [bits for _, _, bits in replies]
+
+    async def _check_bucket(self, bucket: int, reply: Reply, seen: int) -> None:
+        """Raise unless the bucket's epoch stands and its count is not below the one seen before the call."""
+        if reply[0] != self._token:
+            self._refuse(epoch_missing(bucket, reply[0]))
+        count = int(reply[1] or 0)
+        if count < seen:
+            # The script finds the same and marks the bucket, so that no worker goes on, also after a restart.
+            await self._evalsha([(bucket, [])])
+            self._refuse(epoch_missing(bucket, LOST))
+        self._seen[bucket] = max(self._seen[bucket], count)
+
+    async def _load_script(self) -> None:
+        for reply in await self._link.everywhere(("SCRIPT", "LOAD", SCRIPT)):
+            if isinstance(reply, ResponseError):
+                self._raise_for(reply)
+
+    def _refuse(self, error: StoreRefused) -> NoReturn:
+        self._refused = error
+        raise error
+
+    def _raise_for(self, error: ResponseError) -> NoReturn:
+        text = str(error)
+        if text.startswith("LOST "):
+            self._refuse(
+                LostWrites(
+                    f"Redis lost writes that it had confirmed ({text.removeprefix('LOST ')}): {REBUILD}"
+                )
+            )
+        if text.startswith("EPOCH "):
+            self._refuse(EpochMissing(f"{text.removeprefix('EPOCH ')}: {REBUILD}"))
+        raise StoreUnavailable(f"STREAMPROC_REDIS_URL: {self._where} refused: {text}") from error
+
+
+_APPLIED: Final = ord("1")
+
+
+def _parts(hs: Sequence[str]) -> list[tuple[int, list[int]]]:
+    """Return the positions of the customers by bucket, at most 128 a part."""
+    buckets: dict[int, list[int]] = {}
+    for i, h in enumerate(hs):
+        bucket = bucket_of(h)
+        if bucket in buckets:
+            buckets[bucket].append(i)
+        else:
+            buckets[bucket] = [i]
+    return [
+        (bucket, at[start : start + CUSTOMERS_A_CALL_MAX])
+        for bucket, at in buckets.items()
+        for start in range(0, len(at), CUSTOMERS_A_CALL_MAX)
+    ]
+
+
+def _load_call(bucket: int, hs: Sequence[str]) -> Call:
+    names = KEYS[bucket]
+    context, consent = names.context, names.consent
+    return (
+        "MGET",
+        names.epoch,
+        names.count,
+        *[context + h for h in hs],
+        *[consent + h for h in hs],
+    )

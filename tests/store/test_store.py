@@ -1,0 +1,317 @@
+"""What every store does, on memory and on a real Redis."""
+
+from __future__ import annotations
+
+import pytest
+from streamproc.store.base import (
+    TTL_MS_MAX,
+    EpochMissing,
+    LostWrites,
+    Slot,
+    Store,
+    StoreUnavailable,
+    Write,
+    WrongHashKey,
+)
+from streamproc.store.keys import BUCKETS, KEYS, IdKey, bucket_of
+
+from tests.store.conftest import ID_KEY, World
+
+ANNA, BEN = ID_KEY.h("anna"), ID_KEY.h("ben")
+
+
+async def write(store: Store, h: str, context: bytes | None = b"context", **fields: object) -> bool:
+    """Load one customer and commit a change of what was loaded."""
+    (slot,) = await store.load([h])
+    change = Write(h=h, context_version=slot.context_version, consent_version=slot.consent_version)
+    change.context = context
+    for name, value in fields.items():
+        setattr(change, name, value)
+    (applied,) = await store.commit([change])
+    return applied
+
+
+async def test_an_unknown_customer_has_empty_versions_and_values(store: Store) -> None:
+    assert await store.load([ANNA]) == [Slot(ANNA, b"", b"", b"", b"")]
+
+
+async def test_what_was_committed_is_loaded(store: Store) -> None:
+    assert await write(store, ANNA, b"\x00ctx\r\n", consent=b"\xffcon")
+    (slot,) = await store.load([ANNA])
+    assert (slot.context, slot.consent) == (b"\x00ctx\r\n", b"\xffcon")
+    assert (len(slot.context_version), len(slot.consent_version)) == (8, 8)
+
+
+async def test_slots_come_in_the_order_asked_for_repeats_included(store: Store) -> None:
+    hs = [ID_KEY.h(f"c-{i}") for i in range(300)]
+    slots = await store.load(hs)
+    changes = [
+        Write(h=slot.h, context_version=b"", consent_version=b"", context=slot.h.encode()) for slot in slots
+    ]
+    assert await store.commit(changes) == [True] * 300
+    asked = [*reversed(hs), hs[7], hs[7]]
+    assert [slot.context.decode() for slot in await store.load(asked)] == asked
+
+
+async def test_more_customers_of_one_bucket_than_a_call_takes_are_all_written(store: Store) -> None:
+    hs = [f"{i:030x}40" for i in range(300)]
+    assert {bucket_of(h) for h in hs} == {0}
+    changes = [Write(h=h, context_version=b"", consent_version=b"", context=h.encode()) for h in hs]
+    assert await store.commit(changes) == [True] * 300
+    assert [slot.context.decode() for slot in await store.load(hs)] == hs
+
+
+async def test_a_version_grows_by_one_at_each_write(store: Store) -> None:
+    await write(store, ANNA)
+    (first,) = await store.load([ANNA])
+    await write(store, ANNA)
+    (second,) = await store.load([ANNA])
+    assert int.from_bytes(second.context_version) == int.from_bytes(first.context_version) + 1
+
+
+async def test_the_second_of_two_writers_conflicts_and_changes_nothing(store: Store) -> None:
+    (slot,) = await store.load([ANNA])
+    first = Write(h=ANNA, context_version=slot.context_version, consent_version=b"", context=b"first")
+    second = Write(
+        h=ANNA,
+        context_version=slot.context_version,
+        consent_version=b"",
+        context=b"second",
+        consent=b"second",
+        out_put=(("clickstream/0/1/0", b"second"),),
+    )
+    assert [await store.commit([first]), await store.commit([second])] == [[True], [False]]
+    (after,) = await store.load([ANNA])
+    assert (after.context, after.consent) == (b"first", b"")
+    assert await store.load_outs([(ANNA, "clickstream/0/1/0")]) == [None]
+
+
+async def test_a_moved_consent_stops_a_write_of_the_context(store: Store) -> None:
+    await write(store, ANNA, b"before")
+    (slot,) = await store.load([ANNA])
+    await write(store, ANNA, None, consent=b"withdrawn")
+    late = Write(
+        h=ANNA, context_version=slot.context_version, consent_version=slot.consent_version, context=b"nudge"
+    )
+    assert await store.commit([late]) == [False]
+    assert (await store.load([ANNA]))[0].context == b"before"
+
+
+async def test_a_conflict_of_one_customer_leaves_the_others_alone(store: Store) -> None:
+    await write(store, ANNA)
+    changes = [Write(h=h, context_version=b"", consent_version=b"", context=b"new") for h in (ANNA, BEN)]
+    assert await store.commit(changes) == [False, True]
+
+
+async def test_a_write_that_keeps_both_values_still_asks_for_both_versions(store: Store) -> None:
+    stale = Write(h=ANNA, context_version=b"", consent_version=b"", out_put=(("p", b"o"),))
+    await write(store, ANNA)
+    assert await store.commit([stale]) == [False]
+
+
+async def test_keeping_deleting_and_replacing_are_three_different_things(store: Store) -> None:
+    await write(store, ANNA, b"context", consent=b"consent")
+    assert await write(store, ANNA, None, consent=b"consent 2")
+    assert (await store.load([ANNA]))[0].context == b"context"
+    assert await write(store, ANNA, b"")
+    (slot,) = await store.load([ANNA])
+    assert (slot.context_version, slot.context, slot.consent) == (b"", b"", b"consent 2")
+
+
+async def test_deleting_both_values_leaves_no_trace(store: Store, world: World) -> None:
+    await write(store, ANNA, b"context", consent=b"consent", out_put=(("p", b"o"),))
+    await write(store, ANNA, b"", consent=b"", out_drop=("p",))
+    assert [key for key in await world.keys() if ANNA in key] == []
+
+
+async def test_a_context_created_again_never_has_a_version_it_had_before(store: Store) -> None:
+    versions = set()
+    for _ in range(20):
+        await write(store, ANNA)
+        versions.add((await store.load([ANNA]))[0].context_version)
+        await write(store, ANNA, b"")
+    assert len(versions) == 20
+
+
+async def test_outputs_are_put_replaced_and_dropped_by_source_position(store: Store) -> None:
+    await write(store, ANNA, out_put=(("a", b"1"), ("b", b"2"), ("c", b"3")))
+    await write(store, ANNA, out_drop=("a", "c", "absent"), out_put=(("b", b"4"), ("c", b"5"), ("d", b"")))
+    asked = [(ANNA, "a"), (ANNA, "d"), (BEN, "b"), (ANNA, "b"), (ANNA, "c")]
+    assert await store.load_outs(asked) == [None, b"", None, b"4", b"5"]
+
+
+async def test_every_action_on_context_consent_and_outputs_combines_with_every_other(store: Store) -> None:
+    hs, changes, expected = [], [], []
+    for context in (None, b"", b"new"):
+        for consent in (None, b"", b"new"):
+            for put, drop in (((), ()), ((("p", b"new"),), ()), ((), ("p",))):
+                h = ID_KEY.h(f"{context!r} {consent!r} {put} {drop}")
+                await write(store, h, b"old", consent=b"old", out_put=(("p", b"old"),))
+                hs.append(h)
+                output = b"new" if put else None if drop else b"old"
+                expected.append(
+                    (b"old" if context is None else context, b"old" if consent is None else consent, output)
+                )
+                (slot,) = await store.load([h])
+                versions = {"context_version": slot.context_version, "consent_version": slot.consent_version}
+                changes.append(
+                    Write(h=h, **versions, context=context, consent=consent, out_put=put, out_drop=drop)
+                )
+    assert await store.commit(changes) == [True] * 27
+    outs = await store.load_outs([(h, "p") for h in hs])
+    found = [(s.context, s.consent, o) for s, o in zip(await store.load(hs), outs, strict=True)]
+    assert found == expected
+
+
+async def test_a_context_and_its_outputs_live_as_long_as_they_are_told(store: Store, world: World) -> None:
+    await write(store, ANNA, consent=b"c", context_ttl_ms=30, out_put=(("p", b"o"),))
+    await write(store, BEN, context_ttl_ms=TTL_MS_MAX, out_put=(("p", b"o"),))
+    await world.pass_ms(40)
+    anna, ben = await store.load([ANNA, BEN])
+    assert (anna.context, anna.consent, ben.context) == (b"", b"c", b"context")
+    assert await store.load_outs([(ANNA, "p"), (BEN, "p")]) == [None, b"o"]
+
+
+async def test_a_write_without_a_time_to_live_lifts_the_earlier_one(store: Store, world: World) -> None:
+    await write(store, ANNA, context_ttl_ms=30, out_put=(("p", b"o"),))
+    await write(store, ANNA, out_put=(("q", b"o"),))
+    await world.pass_ms(40)
+    assert (await store.load([ANNA]))[0].context == b"context"
+    assert await store.load_outs([(ANNA, "p")]) == [b"o"]
+
+
+async def test_two_writes_for_one_customer_are_refused_as_a_whole(store: Store) -> None:
+    change = Write(h=ANNA, context_version=b"", consent_version=b"", context=b"x")
+    with pytest.raises(ValueError, match="same customer"):
+        await store.commit([change, change])
+    assert (await store.load([ANNA]))[0].context == b""
+
+
+@pytest.mark.parametrize("ttl_ms", [-1, TTL_MS_MAX + 1])
+async def test_a_time_to_live_out_of_bounds_is_refused_with_both_numbers(store: Store, ttl_ms: int) -> None:
+    change = Write(h=ANNA, context_version=b"", consent_version=b"", context=b"x", context_ttl_ms=ttl_ms)
+    with pytest.raises(ValueError, match=f"{ttl_ms} is not within 0 and {TTL_MS_MAX}"):
+        await store.commit([change])
+
+
+async def test_nothing_asked_is_nothing_answered(store: Store) -> None:
+    assert [await store.load([]), await store.load_outs([]), await store.commit([])] == [[], [], []]
+
+
+async def test_a_store_that_is_not_open_answers_nothing(world: World) -> None:
+    with pytest.raises(StoreUnavailable, match="not open"):
+        await world.store().load([ANNA])
+
+
+async def test_a_worker_is_listed_until_its_state_expires(store: Store, world: World) -> None:
+    await store.put_worker("w-1", b"one", 30)
+    await store.put_worker("w-2", b"two", 60_000)
+    assert await store.workers() == {"w-1": b"one", "w-2": b"two"}
+    await world.pass_ms(40)
+    assert await store.workers() == {"w-2": b"two"}
+
+
+@pytest.mark.parametrize("worker", ["", "a b", "w{1}", "x" * 129])
+async def test_a_worker_name_that_does_not_fit_a_key_is_refused(store: Store, worker: str) -> None:
+    with pytest.raises(ValueError, match="worker's name"):
+        await store.put_worker(worker, b"", 1_000)
+
+
+async def test_no_key_holds_a_customer_id(store: Store, world: World) -> None:
+    await write(store, ANNA, consent=b"c", out_put=(("p", b"o"),))
+    assert [key for key in await world.keys() if "anna" in key] == []
+    assert {key.split(":")[2] for key in await world.keys() if ANNA in key} == {"ctx", "con", "out"}
+
+
+async def test_an_empty_store_is_not_trusted_unless_nothing_was_ever_decided(world: World) -> None:
+    store = world.store()
+    with pytest.raises(EpochMissing, match=r"sp:\{0\}:epoch is missing"):
+        await store.open()
+    with pytest.raises(EpochMissing):
+        await store.load([ANNA])
+    assert await world.keys() == []
+    await store.open(fresh=True)
+    assert await write(store, ANNA)
+
+
+async def test_a_second_worker_finds_the_epoch_of_the_first(store: Store, world: World) -> None:
+    await write(store, ANNA)
+    second = world.store()
+    await second.open()
+    assert (await second.load([ANNA]))[0].context == b"context"
+
+
+async def test_a_store_hashed_with_another_key_is_refused_and_stays_as_it_was(
+    store: Store, world: World
+) -> None:
+    other = world.store(IdKey(b"another key, long enough"))
+    with pytest.raises(WrongHashKey, match="STREAMPROC_ID_KEY_FILE"):
+        await other.open(fresh=True)
+    with pytest.raises(WrongHashKey):
+        await other.load([ANNA])
+    await world.store().open()
+
+
+@pytest.mark.parametrize("bucket", [0, bucket_of(ANNA)])
+async def test_a_bucket_without_its_epoch_takes_and_gives_nothing(
+    store: Store, world: World, bucket: int
+) -> None:
+    h = next(h for h in (ID_KEY.h(f"c-{i}") for i in range(9_999)) if bucket_of(h) == bucket)
+    await write(store, h, b"before")
+    (slot,) = await store.load([h])
+    await world.delete(KEYS[bucket].epoch)
+    change = Write(h=h, context_version=slot.context_version, consent_version=b"", context=b"after")
+    with pytest.raises(EpochMissing, match=rf"sp:\{{{bucket}\}}:epoch is missing"):
+        await store.commit([change])
+    with pytest.raises(EpochMissing):
+        await world.store().open()
+
+
+async def test_losing_any_bucket_is_noticed_by_a_ping(store: Store, world: World) -> None:
+    await store.ping()
+    await world.delete(KEYS[BUCKETS - 1].epoch)
+    with pytest.raises(EpochMissing):
+        await store.ping()
+
+
+async def test_a_refused_store_stays_shut_until_it_is_opened_again(store: Store, world: World) -> None:
+    await world.put(KEYS[5].epoch, b"another life")
+    with pytest.raises(EpochMissing, match="another life"):
+        await store.ping()
+    with pytest.raises(EpochMissing):
+        await store.load([ANNA])
+    await world.flush()
+    await store.open(fresh=True)
+    assert await write(store, ANNA)
+
+
+async def test_an_emptied_store_answers_no_load_and_takes_no_commit(store: Store, world: World) -> None:
+    other = world.store()
+    await other.open()
+    await world.flush()
+    with pytest.raises(EpochMissing, match="rebuilt from the topics"):
+        await store.load([ANNA])
+    with pytest.raises(EpochMissing, match="rebuilt from the topics"):
+        await other.commit([Write(h=ANNA, context_version=b"", consent_version=b"", context=b"x")])
+    assert await world.keys() == []
+
+
+@pytest.mark.parametrize("notice", ["load", "commit", "ping"])
+async def test_a_count_that_went_back_shuts_the_store_for_every_worker(
+    store: Store, world: World, notice: str
+) -> None:
+    other = world.store()
+    await other.open()
+    for _ in range(3):
+        await write(store, ANNA)
+    (slot,) = await store.load([ANNA])
+    await world.put(KEYS[bucket_of(ANNA)].count, b"2")
+    change = Write(h=ANNA, context_version=slot.context_version, consent_version=b"", context=b"late")
+    with pytest.raises(LostWrites, match="lost writes that it had confirmed"):
+        await {"load": lambda: store.load([ANNA]), "commit": lambda: store.commit([change])}.get(
+            notice, store.ping
+        )()
+    with pytest.raises(LostWrites):
+        await other.load([ANNA])
+    with pytest.raises(LostWrites):
+        await world.store().open(fresh=True)
