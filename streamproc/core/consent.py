@@ -1,0 +1,186 @@
+"""What one customer agreed to: the newest word on each channel and purpose, and what it allows."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from streamproc.core.facts import (
+    ANY_CHANNEL,
+    CATEGORY_PURPOSE_PREFIX,
+    CHANNELS,
+    MARKETING,
+    PROCESSING,
+    SENSING,
+    ConsentChange,
+)
+
+LAYOUT: Final = 1
+# A row with a name of 20 characters is 50 B, so that a full head is 3.2 KB; a shop has a handful of special
+# categories.
+CATEGORIES_MAX: Final = 64
+
+_GRANTED: Final = "granted"
+# From the most to the least permissive: at one effective time the higher rank stands.
+_RANK: Final = {_GRANTED: 0, "expired": 1, "pending": 2, "denied": 3, "withdrawn": 4}
+# What a grant for all channels never lifts. A grant that merely ran out is no refusal.
+_REFUSALS: Final = frozenset({"pending", "denied", "withdrawn"})
+_FOREVER_MS: Final = 2**63
+
+_PROCESSING_ROW: Final = f"{ANY_CHANNEL}/{PROCESSING}"
+_MARKETING_ROWS: Final = {channel: f"{channel}/{MARKETING}" for channel in (*CHANNELS, ANY_CHANNEL)}
+_ANY_MARKETING_ROW: Final = _MARKETING_ROWS[ANY_CHANNEL]
+_CATEGORY_ROW_PREFIX: Final = f"{ANY_CHANNEL}/{CATEGORY_PURPOSE_PREFIX}"
+_ROWS: Final = frozenset({_PROCESSING_ROW, f"{ANY_CHANNEL}/{SENSING}", *_MARKETING_ROWS.values()})
+
+
+class Row(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """The word that stands for one channel and purpose, and the offset in `consents` of the record that said
+    it."""
+
+    state: str
+    effective_ms: int
+    expires_at_ms: int | None = None
+    offset: int = -1
+
+
+class ConsentHead(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """All that one customer's consent records say, folded: rows by `<channel>/<purpose>`.
+
+    `partition` and `offset` are the position in `consents` up to which the customer's records are folded in;
+    -1: none. New fields go to the end with a default, so that older heads stay readable. A head is a value:
+    nobody changes `rows`.
+    """
+
+    layout: int = LAYOUT
+    partition: int = -1
+    offset: int = -1
+    rows: dict[str, Row] = {}
+
+
+class Allowed(msgspec.Struct, frozen=True, gc=False):
+    """Whether something may be done, and the row and time that say so."""
+
+    ok: bool
+    detail: str
+
+
+class UnreadableConsent(ValueError):
+    """A stored consent head has a layout this version does not know: nothing may be sent on it."""
+
+
+NO_CONSENT: Final = ConsentHead()
+"""The head of a customer nobody heard of: it allows nothing."""
+
+_decoder = msgspec.msgpack.Decoder(ConsentHead)
+_encoder = msgspec.msgpack.Encoder()
+
+
+def decode_consent(blob: bytes) -> ConsentHead:
+    """Read a stored consent head.
+
+    Raises UnreadableConsent if it was written by a later version, or is not a head at all.
+    """
+    try:
+        head = _decoder.decode(blob)
+    except msgspec.DecodeError as error:
+        raise UnreadableConsent(f"a stored consent head cannot be read: {error}") from error
+    if head.layout != LAYOUT:
+        raise UnreadableConsent(
+            f"a stored consent head has layout {head.layout}, this version reads {LAYOUT}"
+        )
+    return head
+
+
+def encode_consent(head: ConsentHead) -> bytes:
+    """Write a consent head as it is stored."""
+    return _encoder.encode(head)
+
+
+def fold(
+    head: ConsentHead, change: ConsentChange, effective_ms: int, partition: int, offset: int
+) -> ConsentHead:
+    """Add one consent record, read at this position of `consents`, to what the customer said before.
+
+    `effective_ms` is the earlier of the record's own time and its append time. A record at or below the
+    head's position changes nothing. Of two words on one row the later effective one stands, at a tie the less
+    permissive: so the rows do not depend on the order of the records, nor on repeats. Records of another
+    partition than the head's (their producer used another key; pass -1 if it is not known) are added likewise
+    and leave the position as it is.
+
+    Rows that no rule reads are not kept. Where `CATEGORIES_MAX` is reached, further categories are not
+    either: what is unknown is refused, and a head never gets shorter, so a withdrawal holds all the same.
+    """
+    ours = partition >= 0 and head.partition in (-1, partition)
+    if ours and offset <= head.offset:
+        return head
+    rows = head.rows
+    name = f"{change.channel}/{change.purpose}"
+    row = Row(change.state, effective_ms, change.expires_at_ms if change.state == _GRANTED else None, offset)
+    if _stands(rows, name, row):
+        rows = {**rows, name: row}
+    if ours:
+        return ConsentHead(partition=partition, offset=offset, rows=rows)
+    return ConsentHead(partition=head.partition, offset=head.offset, rows=rows)
+
+
+def allows(head: ConsentHead, channel: str, purpose: str, now_ms: int) -> Allowed:
+    """Tell whether the customer agreed to this purpose on this channel, as of `now_ms`; unknown is no.
+
+    `marketing` is asked for a channel: the later word of the channel's own row and of the row for all
+    channels counts, at a tie the less permissive; but a grant for all channels never lifts a refusal of one.
+    All other purposes stand on the row for all channels, whatever the channel, and a grant of marketing
+    covers none of them.
+    """
+    if purpose != MARKETING or channel == ANY_CHANNEL:
+        return _judge(head, f"{ANY_CHANNEL}/{purpose}", now_ms)
+    own_name = f"{channel}/{MARKETING}"
+    own, overall = head.rows.get(own_name), head.rows.get(_ANY_MARKETING_ROW)
+    if overall is None or (own is not None and own.state in _REFUSALS):
+        return _judge(head, own_name, now_ms)
+    if own is None or overall.effective_ms > own.effective_ms:
+        return _judge(head, _ANY_MARKETING_ROW, now_ms)
+    judged = _judge(head, own_name, now_ms)
+    if judged.ok and overall.effective_ms == own.effective_ms:
+        return _judge(head, _ANY_MARKETING_ROW, now_ms)
+    return judged
+
+
+def processing_granted(head: ConsentHead, now_ms: int) -> bool:
+    """Tell whether anything may be stored and decided: `allows` of `processing`, but fast (asked for every
+    event)."""
+    row = head.rows.get(_PROCESSING_ROW)
+    return (
+        row is not None
+        and row.state == _GRANTED
+        and (row.expires_at_ms is None or now_ms < row.expires_at_ms)
+    )
+
+
+def _judge(head: ConsentHead, name: str, now_ms: int) -> Allowed:
+    row = head.rows.get(name)
+    if row is None:
+        return Allowed(ok=False, detail=f"{name}: unknown")
+    if row.state != _GRANTED:
+        return Allowed(ok=False, detail=f"{name}: {row.state} at {row.effective_ms}")
+    if row.expires_at_ms is not None and now_ms >= row.expires_at_ms:
+        return Allowed(ok=False, detail=f"{name}: granted until {row.expires_at_ms}, now {now_ms}")
+    return Allowed(ok=True, detail=f"{name}: granted at {row.effective_ms}")
+
+
+def _stands(rows: dict[str, Row], name: str, row: Row) -> bool:
+    known = rows.get(name)
+    if known is not None:
+        return _weight(row) > _weight(known)
+    if name in _ROWS:
+        return True
+    if not name.startswith(_CATEGORY_ROW_PREFIX):
+        return False
+    return sum(other.startswith(_CATEGORY_ROW_PREFIX) for other in rows) < CATEGORIES_MAX
+
+
+def _weight(row: Row) -> tuple[int, int, int, int]:
+    """Order the words on one row totally. Of two equal words the first in the topic stands, as the proof."""
+    expires_ms = _FOREVER_MS if row.expires_at_ms is None else row.expires_at_ms
+    return row.effective_ms, _RANK[row.state], -expires_ms, -row.offset
