@@ -1,0 +1,78 @@
+"""What it costs to turn one record into an event."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+import json
+from statistics import median
+from time import process_time_ns
+from typing import Final
+
+from streamproc.core.event import Event
+from streamproc.core.record import Record
+from streamproc.ingest import parse
+
+RECEIVED_AT_MS: Final = 1_767_225_601_000
+ROUNDS: Final = 7
+
+
+def segment_call(number: int) -> bytes:
+    """Return a call of about 550 bytes, as analytics.js sends it."""
+    return json.dumps(
+        {
+            "type": "track",
+            "event": "Product Viewed",
+            "messageId": f"ajs-next-{number:08d}-4b7e-a1c9-6f1d",
+            "userId": f"c-{number % 20_000}",
+            "anonymousId": f"anon-{number % 20_000:012d}",
+            "timestamp": "2026-01-01T00:00:00.123Z",
+            "properties": {
+                "product_id": f"sku-{number % 997}",
+                "name": "Winter coat, long",
+                "brand": "Nord",
+                "category": "apparel/coats",
+                "variant": "blue",
+                "price": 149.95,
+                "quantity": 1,
+                "currency": "EUR",
+            },
+            "context": {
+                "page": {"url": "https://shop.example/p/coat", "path": "/p/coat", "title": "Winter coat"},
+                "locale": "de-DE",
+                "timezone": "Europe/Berlin",
+                "library": {"name": "analytics.js", "version": "next-1.70.0"},
+            },
+        },
+        separators=(",", ":"),
+    ).encode()
+
+
+def cost_us(values: Sequence[bytes], topic: str = "clickstream") -> float:
+    """Return the CPU time of parsing in microseconds an event: the median of some rounds over the payloads."""
+    records = [
+        Record(topic, 0, offset, RECEIVED_AT_MS, append_time=False, key=b"c", value=value)
+        for offset, value in enumerate(values)
+    ]
+    costs = []
+    for _ in range(ROUNDS):
+        events = 0
+        begun_ns = process_time_ns()
+        for record in records:
+            events += len(parse(record))
+        costs.append((process_time_ns() - begun_ns) / 1000 / events)
+    return median(costs)
+
+
+def main() -> None:
+    """Print the cost of a single call and of a call in a batch of a hundred."""
+    calls = [segment_call(number) for number in range(10_000)]
+    first = parse(Record("clickstream", 0, 0, RECEIVED_AT_MS, append_time=False, key=None, value=calls[0]))
+    if not isinstance(first[0], Event):
+        raise SystemExit(f"the benchmark's own call is refused: {first[0]}")
+    batches = [b'{"batch":[' + b",".join(calls[start : start + 100]) + b"]}" for start in range(0, len(calls), 100)]
+    print(f"segment call, {len(calls[0])} bytes: {cost_us(calls):.2f} us/event")
+    print(f"the same in batches of 100: {cost_us(batches):.2f} us/event")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,57 @@
+"""The refusal of a payload, on its way out of the depth of a dialect."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+import msgspec
+
+from streamproc.core.event import Reason, Rejection
+
+_VALIDATION: Final = re.compile(r"(?P<what>.*?)(?: - at `(?:key )?(?P<path>\$.*)`)?", re.DOTALL)
+_MISSING: Final = re.compile(r"Object missing required field `(?P<name>\w+)`")
+_EXPECTED: Final = re.compile(r"Expected `(?P<expected>[^`]*)`, got `(?P<got>[^`]*)`")
+
+
+class Refused(Exception):  # noqa: N818 - it names an outcome of parsing, not a failure of the program
+    """Carry a reason, a field and a detail up to the parser, which turns them into a `Rejection`.
+
+    Never leaves `streamproc.ingest`: a refusal happens several calls deep (an item of an event of a batch), and
+    threading it through as a value would cost the hot path a test after each field.
+    """
+
+    __slots__ = ("detail", "field", "reason")
+
+    def __init__(self, reason: Reason, field: str = "", detail: str = "") -> None:
+        super().__init__(reason, field, detail)
+        self.reason = reason
+        self.field = field
+        self.detail = detail
+
+    def under(self, parent: str) -> Refused:
+        """Return the same refusal with its field seen from one level further out."""
+        field = f"{parent}.{self.field}" if self.field else parent
+        return Refused(self.reason, field, self.detail)
+
+    def rejection(self, index: int = 0) -> Rejection:
+        """Return the value that leaves this room; `index` is the place in the list of parsed events."""
+        return Rejection(self.reason, self.field, self.detail, index)
+
+
+def refused_by_type(error: msgspec.ValidationError) -> Refused:
+    """Translate a message of msgspec into a refusal that names the field.
+
+    Only the names of types and of declared fields are taken over. Whatever else a message says might quote the
+    payload and is dropped.
+    """
+    match = _VALIDATION.fullmatch(str(error))
+    what, path = (match["what"], match["path"] or "$") if match else ("", "$")
+    field = path[1:].lstrip(".")
+    if missing := _MISSING.fullmatch(what):
+        return Refused(Reason.MISSING_FIELD, f"{field}.{missing['name']}".lstrip("."))
+    if expected := _EXPECTED.fullmatch(what):
+        return Refused(Reason.WRONG_TYPE, field, f"expected {expected['expected']}, got {expected['got']}")
+    if "out of range" in what:
+        return Refused(Reason.OUT_OF_RANGE, field, "a number too large to be read")
+    return Refused(Reason.WRONG_TYPE, field)

@@ -1,0 +1,53 @@
+"""Times: ISO 8601 with a zone, or milliseconds since the epoch."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Final
+
+from streamproc.core.event import Reason
+from streamproc.ingest.refusal import Refused
+
+Time = str | int | None
+
+EVENT_AHEAD_MS_MAX: Final = 5 * 60 * 1000
+# March 1973. A number below it was meant in seconds; nobody's click is that old.
+TIME_MS_MIN: Final = 10**11
+TIME_MS_MAX: Final = 253_402_300_799_999  # the last millisecond of the year 9999
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_TEXT_CHARS_MAX: Final = 40
+
+
+def instant_ms(value: str | int, field: str) -> int:
+    """Return milliseconds since the epoch from ISO 8601 text with a zone or from such milliseconds."""
+    if isinstance(value, str):
+        value = _from_text(value, field)
+    if TIME_MS_MIN <= value <= TIME_MS_MAX:
+        return value
+    raise Refused(Reason.OUT_OF_RANGE, field, f"{value:.6g} ms not in {TIME_MS_MIN:.6g} to {TIME_MS_MAX:.6g}")
+
+
+def _from_text(value: str, field: str) -> int:
+    try:
+        moment = datetime.fromisoformat(value) if len(value) <= _TEXT_CHARS_MAX else None
+        since = moment - _EPOCH if moment is not None else None
+    except ValueError:
+        since = None
+    except TypeError as error:  # a time without a zone cannot be subtracted from one that has it
+        raise Refused(Reason.WRONG_TYPE, field, "a time needs its zone") from error
+    if since is None:
+        raise Refused(Reason.WRONG_TYPE, field, "expected ISO 8601 with a zone, or milliseconds")
+    return since.days * 86_400_000 + since.seconds * 1000 + since.microseconds // 1000
+
+
+def optional_ms(value: Time, field: str) -> int | None:
+    """Return `instant_ms`, or None for null and empty text."""
+    return instant_ms(value, field) if value is not None and value != "" else None
+
+
+def refuse_ahead(occurred_at_ms: int, received_at_ms: int, ahead_ms: int, field: str) -> None:
+    """Refuse a time more than `ahead_ms` after Kafka's own."""
+    if occurred_at_ms - received_at_ms > ahead_ms:
+        detail = f"{occurred_at_ms} ms > received {received_at_ms} ms + {ahead_ms} ms"
+        raise Refused(Reason.IN_THE_FUTURE, field, detail)
