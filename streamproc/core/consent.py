@@ -36,8 +36,9 @@ _ROWS: Final = frozenset({_PROCESSING_ROW, f"{ANY_CHANNEL}/{SENSING}", *_MARKETI
 
 
 class Row(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """The word that stands for one channel and purpose, and the offset in `consents` of the record that said
-    it."""
+    """The word standing for one channel and purpose, and the offset in `consents` of the record that said
+    so.
+    """
 
     state: str
     effective_ms: int
@@ -148,8 +149,9 @@ def allows(head: ConsentHead, channel: str, purpose: str, now_ms: int) -> Allowe
 
 
 def processing_granted(head: ConsentHead, now_ms: int) -> bool:
-    """Tell whether anything may be stored and decided: `allows` of `processing`, but fast (asked for every
-    event)."""
+    """Tell whether anything may be stored and decided: `allows` of `processing`, fast enough for every
+    event.
+    """
     row = head.rows.get(_PROCESSING_ROW)
     return (
         row is not None

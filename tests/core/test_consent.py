@@ -117,10 +117,11 @@ def test_a_grant_of_one_channel_that_ran_out_gives_way_to_a_later_grant_of_all()
     assert allows(fold(head, change("*", "marketing", "granted"), 6, 3, 1), "push", "marketing", 950).ok
 
 
-def test_of_two_grants_of_one_time_the_shorter_counts() -> None:
-    head = fold(NO_CONSENT, change("*", "marketing", "granted", 900), 5, 3, 0)
+@pytest.mark.parametrize(("first", "second"), [("*", "push"), ("push", "*"), ("push", "push")])
+def test_of_two_grants_of_one_time_the_shorter_counts(first: str, second: str) -> None:
+    longer = fold(NO_CONSENT, change(first, "marketing", "granted"), 5, 3, 0)
     assert not allows(
-        fold(head, change("push", "marketing", "granted"), 5, 3, 1), "push", "marketing", 950
+        fold(longer, change(second, "marketing", "granted", 900), 5, 3, 1), "push", "marketing", 950
     ).ok
 
 
