@@ -1,4 +1,4 @@
-"""One suite, two stores: every test that asks for `world` runs on memory and on a real Redis."""
+"""One suite for all stores: a test that asks for `world` runs on memory, a real Redis and a real cluster."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
+from redis import Redis as SyncRedis
 from redis.asyncio import Redis
 from streamproc.ops.embedded import EmbeddedRedis
 from streamproc.store.base import Store
@@ -89,6 +90,27 @@ def redis_server() -> Iterator[EmbeddedRedis]:
         yield server
 
 
+class ClusterServer(EmbeddedRedis):
+    """A cluster of one node: it checks slots and answers as a cluster does."""
+
+    def _command(self) -> list[str]:
+        return [*super()._command(), "--cluster-enabled", "yes"]
+
+    @property
+    def cluster_url(self) -> str:
+        return f"redis+cluster://127.0.0.1:{self.port}"
+
+
+@pytest.fixture(scope="session")
+def cluster_server() -> Iterator[ClusterServer]:
+    with ClusterServer() as server, SyncRedis.from_url(server.url) as client:
+        client.execute_command("CLUSTER ADDSLOTSRANGE", 0, 16_383)
+        deadline = time.monotonic() + 10
+        while client.execute_command("CLUSTER INFO")["cluster_state"] != "ok":
+            assert time.monotonic() < deadline, "the cluster of one node did not come up within 10 s"
+        yield server
+
+
 @pytest.fixture
 async def redis_world(redis_server: EmbeddedRedis) -> AsyncIterator[RedisWorld]:
     world = RedisWorld(redis_server.url)
@@ -97,12 +119,15 @@ async def redis_world(redis_server: EmbeddedRedis) -> AsyncIterator[RedisWorld]:
     await world.close()
 
 
-@pytest.fixture(params=["memory", "redis"])
-async def world(request: pytest.FixtureRequest, redis_server: EmbeddedRedis) -> AsyncIterator[World]:
+@pytest.fixture(params=["memory", "redis", "cluster"])
+async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
     if request.param == "memory":
         yield MemoryWorld()
         return
-    world = RedisWorld(redis_server.url)
+    server: EmbeddedRedis = request.getfixturevalue(f"{request.param}_server")
+    world = RedisWorld(server.url)
+    if isinstance(server, ClusterServer):
+        world.url = server.cluster_url
     await world.flush()
     yield world
     await world.close()
