@@ -1,0 +1,145 @@
+"""I2: in every window of every cap the distinct charged nudges are within it; the ledger is one chain."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from importlib.resources import files
+from zoneinfo import ZoneInfo
+
+from streamproc.ops.verify.log import Entry, Log
+from streamproc.ops.verify.report import Findings
+from streamproc.ops.verify.rules import Cap, RuleBook, Rules, UnreadableRules
+
+_ZONE_NAME = re.compile(r"[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+){0,2}")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def check_caps(log: Log, rules: RuleBook, *, from_start: bool) -> Findings:
+    """Check I2 on every ledger record, and that every nudge has its charge.
+
+    A ledger that begins in the middle (old records expire) is accepted unless `from_start`.
+    """
+    findings = Findings("I2", {"charges": 0, "caps": 0, "ledger records": 0, "nudges": 0})
+    charged: set[tuple[str, str, str]] = set()
+    for h in sorted(log.ledger):
+        chain = _check_chain(log.ledger[h], findings, from_start=from_start)
+        charges = [entry for entry in chain if entry.kind == "charge"]
+        charged.update((charge.nudge_id, charge.channel, charge.campaign) for charge in charges)
+        _check_charges(charges, rules, findings)
+    for nudge in {nudge.nudge_id: nudge for nudge in log.nudges}.values():
+        findings.checked["nudges"] += 1
+        if (nudge.nudge_id, nudge.channel, nudge.campaign) not in charged:
+            findings.add(
+                f"nudge {nudge.nudge_id} has no charge on {nudge.channel} for {nudge.campaign}", nudge.where
+            )
+    return findings
+
+
+def _check_chain(entries: list[Entry], findings: Findings, *, from_start: bool) -> list[Entry]:
+    """Check one customer's records, sorted by `seq`, and return them without repeats."""
+    chain: list[Entry] = []
+    for entry in entries:
+        before = chain[-1] if chain else None
+        if before is not None and entry.seq == before.seq:
+            if entry.digests[-1] != before.digests[-1]:
+                findings.add(f"{entry.h} has two records of seq {entry.seq}", entry.where)
+            continue
+        findings.checked["ledger records"] += 1
+        chain.append(entry)
+        _check_link(entry, before, findings, from_start=from_start)
+    return chain
+
+
+def _check_link(entry: Entry, before: Entry | None, findings: Findings, *, from_start: bool) -> None:
+    if before is None:
+        if from_start and entry.seq != 1:
+            findings.add(f"{entry.h} begins with seq {entry.seq}, not with 1", entry.where)
+        elif (entry.seq == 1) != (not entry.prev):
+            findings.add(f"{entry.h} seq {entry.seq} names {entry.prev or 'nothing'} before it", entry.where)
+    elif entry.seq != before.seq + 1:
+        findings.add(f"{entry.h} goes from seq {before.seq} to {entry.seq}", entry.where)
+    elif entry.prev not in {digest.hex() for digest in before.digests}:
+        findings.add(
+            f"{entry.h} seq {entry.seq} names {entry.prev or 'nothing'} before it, "
+            f"but seq {before.seq} is {before.digests[-1].hex()}",
+            entry.where,
+        )
+
+
+def _check_charges(charges: list[Entry], rules: RuleBook, findings: Findings) -> None:
+    for index, charge in enumerate(charges):
+        findings.checked["charges"] += 1
+        try:
+            policy = rules.find(charge.policy)
+        except UnreadableRules as error:
+            findings.add(f"the caps of {charge.nudge_id} are unknown: {error}", charge.where)
+            continue
+        for field, name, cap in _caps_over(charge, policy):
+            findings.checked["caps"] += 1
+            _check_cap(charges[: index + 1], field, name, cap, findings)
+
+
+def _caps_over(charge: Entry, policy: Rules) -> Iterator[tuple[str, str, Cap]]:
+    """Yield every cap over a charge, with the field that its scope compares (none: all charges count)."""
+    categories = policy.categories
+    for cap in policy.channels.get(charge.channel, ()):
+        yield "channel", charge.channel, cap
+    for cap in policy.campaigns.get(charge.campaign, ()):
+        yield "campaign", charge.campaign, cap
+    for cap in categories.get(charge.category, categories.get("default", ())):
+        yield "category", charge.category, cap
+    for cap in policy.overall:
+        yield "", "overall", cap
+
+
+def _check_cap(charges: list[Entry], field: str, name: str, cap: Cap, findings: Findings) -> None:
+    """Count the window that ends at the last of `charges`, in the zone that this charge names."""
+    charge = charges[-1]
+    if cap.per not in {None, "visit"} and _zone(charge.zone) is None:
+        findings.add(f"{cap.window} was counted in the unknown zone {charge.zone!r}", charge.where)
+        return
+    counted = {
+        other.nudge_id
+        for other in charges
+        if (not field or getattr(other, field) == name) and _is_within(other, charge, cap)
+    }
+    if len(counted) > cap.max:
+        scope = f"{field} {name}" if field else name
+        findings.add(f"{scope} {cap.window}: {len(counted)} nudges of {cap.max}", charge.where)
+
+
+def _is_within(other: Entry, charge: Entry, cap: Cap) -> bool:
+    if cap.rolling_ms is not None:
+        return other.at_ms > charge.at_ms - cap.rolling_ms
+    if cap.per is None or other is charge:
+        return True
+    if cap.per == "visit":
+        return charge.visit != "" and other.visit == charge.visit
+    # A charge stamped later than the one that follows it is a clock's fault; it restrains all the same.
+    return other.at_ms >= charge.at_ms or _period(other.at_ms, charge.zone, cap.per) == _period(
+        charge.at_ms, charge.zone, cap.per
+    )
+
+
+@lru_cache(maxsize=65_536)
+def _period(at_ms: int, zone_name: str, per: str) -> date:
+    """Return the first local date of the calendar window that an instant lies in; weeks begin on Monday."""
+    day = (_EPOCH + timedelta(milliseconds=at_ms)).astimezone(_zone(zone_name)).date()
+    if per == "week":
+        return day - timedelta(days=day.weekday())
+    return day.replace(day=1) if per == "month" else day
+
+
+@lru_cache(maxsize=1_024)
+def _zone(name: str) -> ZoneInfo | None:
+    """Read a zone from the package of zone files, not the host's: two hosts come to one verdict."""
+    if not _ZONE_NAME.fullmatch(name):
+        return None
+    try:
+        with files("tzdata").joinpath("zoneinfo", *name.split("/")).open("rb") as source:
+            return ZoneInfo.from_file(source, key=name)
+    except (OSError, ValueError):
+        return None

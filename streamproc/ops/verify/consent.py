@@ -1,0 +1,140 @@
+"""I3: at its decision a nudge had its customer's consent, by a reading of `consents` that was fresh."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import accumulate
+from typing import Final
+
+from streamproc.ops.verify.log import STATES, Consent, Log, Nudge
+from streamproc.ops.verify.report import Findings
+from streamproc.ops.verify.rules import RuleBook, UnreadableRules
+
+FRESH_MS: Final = 1_000
+"""A lane may decide on an end offset of `consents` that it read so long ago."""
+ANY: Final = "*"
+NO_EXPIRY: Final = 1 << 63
+
+Rows = dict[tuple[str, str], Consent]
+
+
+def check_consent(log: Log, rules: RuleBook, *, record_clock: bool) -> Findings:
+    """Check I3 on every nudge.
+
+    With `record_clock` decisions are stamped with the records' own times, which say nothing about when
+    consents were appended, so freshness is not judged.
+    """
+    consents = sum(len(appended) for appended in log.consents_appended.values())
+    findings = Findings("I3", {"nudges": 0, "consents": consents})
+    beyond = {partition: _Beyond(appended) for partition, appended in log.consents_appended.items()}
+    for nudge in {nudge.nudge_id: nudge for nudge in log.nudges}.values():
+        findings.checked["nudges"] += 1
+        partition, offset = nudge.consent
+        rows = fold(_applied(log.consents.get(nudge.customer_id, []), nudge))
+        for channel, purpose in _needed(nudge, rules):
+            if not is_granted(rows, channel, purpose, nudge.decided_at_ms):
+                findings.add(
+                    f"{purpose} on {channel} is not granted at {nudge.decided_at_ms} "
+                    f"by consents/{partition} below {offset}",
+                    nudge.where,
+                )
+        if not record_clock and partition in beyond:
+            _check_fresh(nudge, beyond[partition], findings)
+    return findings
+
+
+def _needed(nudge: Nudge, rules: RuleBook) -> Iterator[tuple[str, str]]:
+    yield nudge.channel, "marketing"
+    yield ANY, "processing"
+    if "visiting" in nudge.because:
+        yield ANY, "sensing"
+    try:
+        purpose = rules.find(nudge.policy).purposes.get(nudge.category)
+    except UnreadableRules:
+        return  # I2 says so of its charge.
+    if purpose:
+        yield ANY, purpose
+
+
+def _applied(consents: list[Consent], nudge: Nudge) -> Iterator[Consent]:
+    """Yield the customer's records that the decision had to know.
+
+    In the lane's own partition these are the ones below the position it names. A record in another
+    partition, put there by a producer with another key, reaches the lane a while later: a grant may count
+    from its time on, a refusal must count a second after it.
+    """
+    partition, offset = nudge.consent
+    for consent in consents:
+        if consent.partition == partition:
+            is_applied = consent.offset < offset
+        else:
+            delay_ms = 0 if consent.state == "granted" else FRESH_MS
+            is_applied = consent.effective_ms + delay_ms <= nudge.decided_at_ms
+        if is_applied:
+            yield consent
+
+
+def fold(consents: Iterable[Consent]) -> Rows:
+    """Return the state of each channel and purpose after one customer's records.
+
+    The latest effective time wins, at a tie the less permissive. Grants of `*` and of a channel stay apart.
+    """
+    rows: Rows = {}
+    for consent in consents:
+        row = rows.get((consent.channel, consent.purpose))
+        if row is None or _precedence(consent) > _precedence(row):
+            rows[consent.channel, consent.purpose] = consent
+    return rows
+
+
+def _precedence(consent: Consent) -> tuple[int, int, int]:
+    expiry_ms = consent.expires_at_ms if consent.expires_at_ms is not None else NO_EXPIRY
+    return consent.effective_ms, -STATES.index(consent.state), -expiry_ms
+
+
+def is_granted(rows: Mapping[tuple[str, str], Consent], channel: str, purpose: str, at_ms: int) -> bool:
+    """Tell whether a purpose is granted on a channel; unknown is no.
+
+    A later refusal of `*` ends an earlier grant of the channel; a grant of `*` never lifts the channel's
+    own refusal, but may follow a grant that lapsed.
+    """
+    whole = rows.get((ANY, purpose))
+    own = rows.get((channel, purpose)) if channel != ANY else None
+    if own is None:
+        return whole is not None and _is_live(whole, at_ms)
+    if whole is not None and whole.state != "granted" and whole.effective_ms >= own.effective_ms:
+        return False
+    if _is_live(own, at_ms):
+        return True
+    if own.state not in {"granted", "expired"}:
+        return False
+    return whole is not None and _is_live(whole, at_ms) and whole.effective_ms > own.effective_ms
+
+
+def _is_live(row: Consent, at_ms: int) -> bool:
+    return row.state == "granted" and (row.expires_at_ms is None or at_ms < row.expires_at_ms)
+
+
+class _Beyond:
+    """For one partition of `consents`: the earliest append time from an offset on."""
+
+    def __init__(self, appended: Mapping[int, int]) -> None:
+        self._offsets = sorted(appended)
+        times = [appended[offset] for offset in reversed(self._offsets)]
+        self._earliest_ms = list(accumulate(times, min))[::-1]
+
+    def earliest_ms(self, offset: int) -> int | None:
+        index = bisect_left(self._offsets, offset)
+        return self._earliest_ms[index] if index < len(self._offsets) else None
+
+
+def _check_fresh(nudge: Nudge, beyond: _Beyond, findings: Findings) -> None:
+    partition, offset = nudge.consent
+    earliest_ms = beyond.earliest_ms(offset)
+    if earliest_ms is not None and earliest_ms < nudge.decided_at_ms - FRESH_MS:
+        findings.add(
+            f"decided at {nudge.decided_at_ms} by consents/{partition} below {offset}, "
+            f"but a later record was there since {earliest_ms}",
+            nudge.where,
+        )

@@ -1,0 +1,163 @@
+"""What a policy says about caps and consent, read from its YAML without the code that compiles policies."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import orjson
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+UNIT_MS: Final = {
+    "ms": 1,
+    "s": 1_000,
+    "m": 60_000,
+    "h": 3_600_000,
+    "d": 86_400_000,
+    "w": 7 * 86_400_000,
+}
+PERIODS: Final = ("day", "week", "month", "visit")
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)")
+
+
+class UnreadableRules(ValueError):
+    """A policy is missing, ambiguous, or says something that cannot be understood here."""
+
+
+@dataclass(frozen=True)
+class Cap:
+    """At most `max` nudges in a window: `rolling_ms`, `per` day, week, month or visit, or for ever."""
+
+    max: int
+    rolling_ms: int | None = None
+    per: str | None = None
+
+    @property
+    def window(self) -> str:
+        if self.rolling_ms is not None:
+            return f"rolling {self.rolling_ms} ms"
+        return f"per {self.per}" if self.per else "ever"
+
+
+@dataclass(frozen=True)
+class Rules:
+    """One version: the caps by scope, the purposes that categories need, the campaigns that are off."""
+
+    channels: Mapping[str, tuple[Cap, ...]]
+    overall: tuple[Cap, ...]
+    categories: Mapping[str, tuple[Cap, ...]]
+    campaigns: Mapping[str, tuple[Cap, ...]]
+    purposes: Mapping[str, str]
+    campaigns_off: frozenset[str]
+
+
+@dataclass
+class RuleBook:
+    """Every version by name: those on `config`, and one folder for all that `config` does not carry."""
+
+    documents: Mapping[str, list[bytes]]
+    folder: Mapping[str, str] | None = None
+    _read: dict[str, Rules | UnreadableRules] = field(default_factory=dict)
+
+    def find(self, version: str) -> Rules:
+        """Return the rules of a version. Raises UnreadableRules, each time with the same message."""
+        if version not in self._read:
+            try:
+                self._read[version] = read_rules(self._files(version))
+            except UnreadableRules as error:
+                self._read[version] = error
+        rules = self._read[version]
+        if isinstance(rules, UnreadableRules):
+            raise rules
+        return rules
+
+    def _files(self, version: str) -> Mapping[str, str]:
+        documents = self.documents.get(version, [])
+        if len(documents) > 1:
+            raise UnreadableRules(f"policy {version} was published {len(documents)} times with other content")
+        if documents:
+            return _files_of(documents[0], version)
+        if self.folder is None:
+            raise UnreadableRules(f"policy {version} is in no record of config, and no folder was given")
+        return self.folder
+
+
+def _files_of(document: bytes, version: str) -> Mapping[str, str]:
+    try:
+        files = orjson.loads(document)["files"]
+    except (orjson.JSONDecodeError, KeyError, TypeError) as error:
+        raise UnreadableRules(f"policy {version} is no policy document: {error}") from error
+    if not isinstance(files, dict) or not all(isinstance(text, str) for text in files.values()):
+        raise UnreadableRules(f"policy {version} is no policy document: files is not texts by name")
+    return files
+
+
+def read_rules(files: Mapping[str, str]) -> Rules:
+    """Read a policy's files, named as in its folder. Raises UnreadableRules with the file's name."""
+    channels = _section(files, "channels.yaml")
+    categories = _section(files, "categories.yaml")
+    campaigns: dict[str, dict[str, Any]] = {}
+    for name in sorted(files):
+        if name.startswith("campaigns/") and name.endswith((".yaml", ".yml")):
+            document = _section(files, name)
+            campaigns[str(document.get("campaign", name))] = document
+    by_category = _members(categories, "categories")
+    by_category["default"] = _mapping(categories.get("default"))
+    return Rules(
+        channels=_caps_by_name(_members(channels, "channels"), "channel"),
+        overall=_caps(_mapping(channels.get("overall")), "overall"),
+        categories=_caps_by_name(by_category, "category"),
+        campaigns=_caps_by_name(campaigns, "campaign"),
+        purposes={
+            name: str(category["consent"])
+            for name, category in by_category.items()
+            if category.get("consent")
+        },
+        campaigns_off=frozenset(
+            name for name, campaign in campaigns.items() if campaign.get("enabled") is False
+        ),
+    )
+
+
+def _section(files: Mapping[str, str], name: str) -> dict[str, Any]:
+    try:
+        return _mapping(YAML(typ="safe", pure=True).load(files.get(name, "")))
+    except YAMLError as error:
+        raise UnreadableRules(f"{name}: {error}") from error
+
+
+def _mapping(node: object) -> dict[str, Any]:
+    return node if isinstance(node, dict) else {}
+
+
+def _members(document: Mapping[str, Any], key: str) -> dict[str, dict[str, Any]]:
+    return {str(name): _mapping(member) for name, member in _mapping(document.get(key)).items()}
+
+
+def _caps_by_name(members: Mapping[str, Mapping[str, Any]], scope: str) -> dict[str, tuple[Cap, ...]]:
+    return {name: _caps(member, f"{scope} {name}") for name, member in members.items()}
+
+
+def _caps(member: Mapping[str, Any], scope: str) -> tuple[Cap, ...]:
+    caps = member.get("caps") or ()
+    if not isinstance(caps, list | tuple):
+        raise UnreadableRules(f"{scope}: caps is not a list")
+    return tuple(_cap(cap, scope) for cap in caps)
+
+
+def _cap(cap: object, scope: str) -> Cap:
+    match cap:
+        case {"max": int(most), "rolling": str(window), **rest} if not rest:
+            duration = _DURATION.fullmatch(window)
+            if duration:
+                return Cap(most, rolling_ms=round(float(duration[1]) * UNIT_MS[duration[2]]))
+        case {"max": int(most), "per": str(per), **rest} if not rest and per in PERIODS:
+            return Cap(most, per=per)
+        case {"max": int(most), "ever": True, **rest} if not rest:
+            return Cap(most)
+        case _:
+            pass
+    raise UnreadableRules(f"{scope}: this is no cap: {cap}")
