@@ -110,6 +110,8 @@ class ServerLink:
             await connection.send_packed_command(payload, check_health=False)
             replies = [await _read(connection) for _ in calls]
             echo = await _read(connection)
+            if isinstance(echo, ResponseError):  # BUSY, NOPERM: what refuses an ECHO refuses all the rest.
+                raise echo
             if echo != token:
                 raise StoreUnavailable(
                     f"STREAMPROC_REDIS_URL: {self._where} answered {echo!r} to ECHO {token!r}: "
