@@ -8,7 +8,8 @@ import msgspec
 
 LAYOUT: Final = 1
 
-# Convenience: bounded by forgetting the oldest. 16 remembered events of about 60 B are 1.0 KB of the 1.5 KB budget.
+# Convenience: bounded by forgetting the oldest. 16 remembered events of about 60 B are 1.0 KB of the 1.5 KB
+# budget.
 RECENT_MAX: Final = 16
 RECENT_ITEMS_MAX: Final = 5
 CART_LINES_MAX: Final = 20
@@ -92,9 +93,10 @@ class Charge(msgspec.Struct, frozen=True, array_like=True, gc=False):
 class Context(msgspec.Struct, array_like=True, gc=False):
     """One customer's memory. Times in milliseconds since the epoch.
 
-    `applied` holds, for each source topic partition, the last (offset, index) whose event is part of this memory;
-    `outs` the source positions whose outputs the store keeps; `seq` and `chain` the number and hash of the customer's last
-    ledger record. New fields go to the end with a default, so that older contexts stay readable.
+    `applied` holds, for each source topic partition, the last (offset, index) whose event is part of this
+    memory; `outs` the source positions whose outputs the store keeps; `seq` and `chain` the number and hash
+    of the customer's last ledger record. New fields go to the end with a default, so that older contexts
+    stay readable.
     """
 
     layout: int = LAYOUT

@@ -1,0 +1,41 @@
+"""What a decision is made from: an event where it was read, its customer's state, and the rules of the moment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from streamproc.core.consent import ConsentHead
+from streamproc.core.context import Context
+from streamproc.core.event import Event
+from streamproc.core.policy.model import Policy
+from streamproc.core.record import Position
+from streamproc.core.switches import Switches
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What every decision of a unit is made under; `config_offset` is how far `config` had been applied."""
+
+    policy: Policy
+    switches: Switches
+    config_offset: int
+    event_age_max_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """One event to be decided: where it was read, and how far its lane had applied `consents` (the next offset)."""
+
+    event: Event
+    position: Position
+    lane: int
+    consents_offset: int
+
+
+@dataclass(slots=True)
+class Customer:
+    """One customer's state: `context` is None while nothing may be remembered."""
+
+    h: str
+    consent: ConsentHead
+    context: Context | None

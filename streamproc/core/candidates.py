@@ -1,0 +1,198 @@
+"""The campaigns that an event makes candidates, judged gate by gate, and the one that speaks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from streamproc.core import caps, creep, zones
+from streamproc.core.arrival import Arrival, Customer, Rules
+from streamproc.core.charge import charge
+from streamproc.core.consent import ConsentHead
+from streamproc.core.context import Context, remembered
+from streamproc.core.decision import (
+    Candidate,
+    ConsentPosition,
+    Creep,
+    Decision,
+    Emission,
+    Source,
+    encode_json,
+)
+from streamproc.core.digests import nudge_id
+from streamproc.core.event import Event
+from streamproc.core.facts import ConsentChange
+from streamproc.core.gates import Case, candidate_reasons, channel_reasons
+from streamproc.core.memory import remembered_item
+from streamproc.core.policy.model import FROM_ITEM, Campaign, Category, Channel, Policy, Scene
+from streamproc.core.reasons import Gate, Why
+from streamproc.core.record import Output
+from streamproc.core.render import RenderError, reason_sentence, render
+from streamproc.core.switches import Switches
+
+
+@dataclass(frozen=True)
+class Found:
+    """The campaigns whose trigger and conditions are true for one event, best first, and the scene they saw."""
+
+    scene: Scene
+    campaigns: tuple[Campaign, ...]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The channel and words that a candidate may use."""
+
+    case: Case
+    channel: Channel
+    creep: Creep
+    content: dict[str, Any]
+    reason: str
+
+
+def find_candidates(context: Context, event: Event, policy: Policy, now_ms: int) -> Found | None:
+    """Find the campaigns that this event makes candidates; None if there are none."""
+    scene = _scene(context, event, policy, now_ms)
+    campaigns = tuple(
+        campaign
+        for campaign in policy.by_kind[event.kind]
+        if _triggers(campaign, scene) and campaign.when(scene)
+    )
+    return Found(scene, campaigns) if campaigns else None
+
+
+def _scene(context: Context, event: Event, policy: Policy, now_ms: int) -> Scene:
+    zone = zones.zone(context.profile.zone) if context.profile is not None else None
+    item = remembered_item(event.items[0]) if event.items else None
+    return Scene(
+        context=context,
+        event=event,
+        now_ms=now_ms,
+        policy=policy,
+        recent=tuple(remembered(context)),
+        local_day=zones.local_day(now_ms, zone) if zone is not None else "",
+        item=item,
+        category=policy.find_category(item.category) if item is not None else None,
+    )
+
+
+def _triggers(campaign: Campaign, scene: Scene) -> bool:
+    """Tell whether the event itself satisfies the trigger, on a day on which the campaign runs."""
+    trigger, event = campaign.trigger, scene.event
+    if trigger.sites and event.site_id not in trigger.sites:
+        return False
+    if trigger.dwell_min_ms and (event.dwell_ms or 0) < trigger.dwell_min_ms:
+        return False
+    if trigger.purpose is not None:
+        change = event.fact
+        if not isinstance(change, ConsentChange) or change.purpose != trigger.purpose:
+            return False
+    if not (campaign.active_from or campaign.active_until):
+        return True
+    day = scene.local_day
+    return day != "" and campaign.active_from <= day <= (campaign.active_until or "9999")
+
+
+def judge(
+    found: Found, customer: Customer, rules: Rules, arrival: Arrival, emission: Emission
+) -> None:
+    """Take every candidate through every gate; the first that passes all speaks, once, and is charged for it.
+
+    The decision, and the nudge if there is one, are added to the emission.
+    """
+    scene = found.scene
+    scene.context.charges = caps.expire(scene.context.charges, scene.now_ms)
+    winner: Choice | None = None
+    candidates: list[Candidate] = []
+    for campaign in found.campaigns:
+        case = _case(scene, campaign, customer.consent, rules.switches)
+        candidate, choice = _weigh(case, arrival, winner)
+        candidates.append(candidate)
+        winner = winner or choice
+    profile = scene.context.profile
+    decision = Decision(
+        decision_id=nudge_id(arrival.event.customer_id, f"decision {arrival.event.event_id}"),
+        kind="event",
+        trigger=arrival.event.kind,
+        event_id=arrival.event.event_id,
+        customer_id=arrival.event.customer_id,
+        decided_at_ms=scene.now_ms,
+        result="silent" if winner is None else "nudged",
+        candidates=candidates,
+        source=Source(
+            arrival.position.topic, arrival.position.partition, arrival.position.offset,
+            arrival.position.index
+        ),
+        consent=ConsentPosition(arrival.lane, arrival.consents_offset),
+        zone=profile.zone if profile is not None else "",
+        policy=scene.policy.version,
+        config_offset=rules.config_offset,
+    )
+    if winner is not None:
+        charge(winner, customer.h, arrival, rules, decision, emission)
+    decision.seq = scene.context.seq
+    key = arrival.event.customer_id.encode()
+    emission.decision = decision
+    emission.ahead.append(Output("decisions", key, encode_json(decision), lane=arrival.lane))
+
+
+def _case(scene: Scene, campaign: Campaign, consent: ConsentHead, switches: Switches) -> Case:
+    profile = scene.context.profile
+    site_id = scene.event.site_id
+    return Case(
+        scene=scene,
+        campaign=campaign,
+        category=_category(scene, campaign),
+        consent=consent,
+        switches=switches,
+        zone=zones.zone(profile.zone) if profile is not None else None,
+        visit=f"{site_id}/{scene.local_day}" if site_id and scene.local_day else "",
+    )
+
+
+def _category(scene: Scene, campaign: Campaign) -> Category:
+    """Name what the message is about; what is unknown counts as the default category."""
+    if campaign.category == FROM_ITEM:
+        return scene.category or scene.policy.default_category
+    return scene.policy.categories.get(campaign.category, scene.policy.default_category)
+
+
+def _weigh(case: Case, arrival: Arrival, winner: Choice | None) -> tuple[Candidate, Choice | None]:
+    """Judge one candidate on its channels, loud to quiet; the first that lets it pass is its choice."""
+    reasons = candidate_reasons(case)
+    blocked = bool(reasons)
+    rung = creep.weigh(case.category)
+    for name in case.campaign.channels:
+        channel = case.scene.policy.channels[name]
+        failed = channel_reasons(case, channel)
+        if not failed and not blocked:
+            if winner is not None:
+                best = winner.case.campaign
+                reasons.append(Why(Gate.OUTRANKED, f"by {best.id}, priority {best.priority}"))
+                return Candidate(case.campaign.id, name, "outranked", reasons, rung), None
+            choice = _word(case, channel, rung, arrival)
+            if isinstance(choice, Choice):
+                return Candidate(case.campaign.id, name, "nudged", reasons, choice.creep), choice
+            failed = [choice]
+        reasons += failed
+    return Candidate(case.campaign.id, case.campaign.channels[0], "suppressed", reasons, rung), None
+
+
+def _word(case: Case, channel: Channel, rung: Creep, arrival: Arrival) -> Choice | Why:
+    """Find the words: as written where the rung and the known facts allow it, else the soft ones."""
+    policy, campaign = case.scene.policy, case.campaign
+    locale = case.profile.locale or policy.locale
+    values = {name: value for name, read in campaign.facts.items() if (value := read(case.scene)) is not None}
+    nudge = nudge_id(arrival.event.customer_id, arrival.event.event_id)
+    reason = reason_sentence(policy, campaign.because, locale)
+    failure = Why(Gate.FACT_MISSING, channel.name)
+    for step in (creep.SEND, creep.SOFTEN):
+        if step == creep.SEND and rung.rung != creep.SEND:
+            continue
+        try:
+            content = render(campaign, channel.name, step, values, policy.controls, reason, locale, nudge)
+        except RenderError as error:
+            failure = Why(Gate.FACT_MISSING if error.code == "fact_missing" else Gate.COPY_FAILED, str(error))
+            continue
+        return Choice(case, channel, Creep(rung=step), content, reason)
+    return failure

@@ -1,0 +1,106 @@
+"""Spend a nudge: the charge in memory, its ledger record, the nudge itself and what hand-over must know."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from streamproc.core import caps
+from streamproc.core.context import Charge
+from streamproc.core.decision import CapUse, Decision, Emission, Handover, Nudge, encode_json
+from streamproc.core.digests import event_digest, nudge_id
+from streamproc.core.ledger import charge_output
+from streamproc.core.memory import NEVER_ENDS_MS
+from streamproc.core.record import Output
+
+if TYPE_CHECKING:
+    from streamproc.core.arrival import Arrival, Rules
+    from streamproc.core.candidates import Choice
+
+
+def charge(
+    choice: Choice, h: str, arrival: Arrival, rules: Rules, decision: Decision, emission: Emission
+) -> None:
+    """Charge the customer's caps for this nudge and write the nudge; `decision` learns its id."""
+    case, event = choice.case, arrival.event
+    scene, policy = case.scene, case.scene.policy
+    identity = nudge_id(event.customer_id, event.event_id)
+    kept_ms = policy.charge_ms_max
+    spent = Charge(
+        at_ms=scene.now_ms,
+        # A charged event stays known as long as a producer might repeat it, and as long as any cap looks
+        # back.
+        until_ms=NEVER_ENDS_MS if kept_ms < 0 else scene.now_ms + max(kept_ms, rules.event_age_max_ms),
+        nudge_id=bytes.fromhex(identity),
+        event=event_digest(event.event_id),
+        channel=choice.channel.name,
+        campaign=case.campaign.id,
+        category=case.category.name,
+        visit=case.visit,
+        sensed=case.campaign.sensed,
+    )
+    scene.context.charges = [*scene.context.charges, spent]
+    emission.ahead.append(charge_output(h, scene.context, spent, identity, arrival, decision))
+    decision.nudge_id = identity
+    nudge = _nudge(choice, identity, arrival, decision)
+    emission.nudge = Output(
+        topic=f"nudges.{choice.channel.name}",
+        key=event.customer_id.encode(),
+        value=encode_json(nudge),
+        headers=_cloudevent(identity),
+        lane=arrival.lane,
+    )
+    emission.handover = Handover(
+        h=h,
+        channel=choice.channel.name,
+        campaign=case.campaign.id,
+        category=case.category.name,
+        purpose=case.campaign.purpose,
+        sensed=case.campaign.sensed,
+        rung=choice.creep.rung,
+        occurred_at_ms=event.occurred_at_ms,
+        decided_at_ms=scene.now_ms,
+        expires_at_ms=nudge.expires_at_ms,
+    )
+
+
+def _nudge(choice: Choice, identity: str, arrival: Arrival, decision: Decision) -> Nudge:
+    case, event = choice.case, arrival.event
+    scene, policy = case.scene, case.scene.policy
+    lives_ms = min(choice.channel.expires_ms, case.campaign.expires_ms or choice.channel.expires_ms)
+    scoped = caps.channel_caps(choice.channel) + caps.shared_caps(
+        policy, case.campaign, case.category, case.profile
+    )
+    checks = caps.check(scoped, scene.context.charges, scene.now_ms, case.zone, case.visit)
+    assert decision.source is not None and decision.consent is not None  # noqa: PT018 - set by `judge`
+    return Nudge(
+        nudge_id=identity,
+        customer_id=event.customer_id,
+        channel=choice.channel.name,
+        campaign=case.campaign.id,
+        category=case.category.name,
+        event_id=event.event_id,
+        decided_at_ms=scene.now_ms,
+        expires_at_ms=scene.now_ms + lives_ms,
+        content=choice.content,
+        because=list(case.campaign.because),
+        reason=choice.reason,
+        controls={name: url.replace("{nudge_id}", identity) for name, url in policy.controls.items()},
+        creep=choice.creep,
+        caps=[CapUse(check.scope, check.window, check.used, check.max) for check in checks],
+        source=decision.source,
+        consent=decision.consent,
+        seq=scene.context.seq,
+        zone=decision.zone,
+        policy=policy.version,
+    )
+
+
+def _cloudevent(identity: str) -> tuple[tuple[str, bytes], ...]:
+    """Build the headers of the CloudEvents binary mode, whose value is the data itself."""
+    return (
+        ("ce_specversion", b"1.0"),
+        ("ce_id", identity.encode()),
+        ("ce_source", b"streamproc"),
+        ("ce_type", b"streamproc.nudge.v1"),
+        ("content-type", b"application/json"),
+    )

@@ -1,0 +1,157 @@
+"""Decide, for one event of one customer, whether to say something, what, and on which channel.
+
+Pure: the same memory, event, rules and time give the same answer. A `Customer` is a private copy, freshly
+decoded; it is changed in place and written back only if nobody else wrote in between.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from streamproc.core import consent as consents
+from streamproc.core.arrival import Arrival, Customer, Rules
+from streamproc.core.candidates import find_candidates, judge
+from streamproc.core.consent import processing_granted
+from streamproc.core.context import Context, is_seen, mark_seen
+from streamproc.core.decision import Emission
+from streamproc.core.digests import event_digest
+from streamproc.core.event import Event
+from streamproc.core.facts import ANY_CHANNEL, MARKETING, SENSING, ConsentChange, Outcome, ProfileChange
+from streamproc.core.ledger import ledger_output, withdrawal_output
+from streamproc.core.memory import (
+    apply_moment,
+    apply_profile,
+    apply_restraint,
+    charge_of,
+    forget_convenience,
+    is_bare,
+)
+from streamproc.core.policy.model import Category
+from streamproc.core.record import Position
+
+
+class Counted(StrEnum):
+    """What a receipt counts an event as."""
+
+    DECIDED = "decided"
+    QUIET = "quiet"
+    DUPLICATE = "duplicate"
+    REDELIVERED = "redelivered"
+    TOO_OLD = "too_old"
+
+
+def decide(
+    customer: Customer, arrival: Arrival, rules: Rules, now_ms: int
+) -> tuple[Counted, Emission | None]:
+    """Take one event through the gates, in the order in which a policy reads.
+
+    Returns what the event counts as and what it causes; None if it causes nothing. For a redelivered event
+    the answer is what the store kept from the first time.
+    """
+    event, position = arrival.event, arrival.position
+    if already_applied(customer, position):
+        return Counted.REDELIVERED, None
+    emission = Emission(ahead=[])
+    if isinstance(event.fact, ConsentChange):
+        _fold_consent(customer, event.fact, event, position)
+    elif isinstance(event.fact, Outcome):
+        _withdraw(customer, event.fact, event, arrival, emission)
+    if not processing_granted(customer.consent, now_ms):
+        _forget(customer)
+        return Counted.QUIET, _unless_empty(emission)
+    context = customer.context
+    if context is None:
+        context = customer.context = Context(customer_id=event.customer_id)
+    context.applied[position.source] = (position.offset, position.index)
+    now_ms = context.last_ms = max(now_ms, context.last_ms)
+    if event.fact is None:
+        digest = event_digest(event.event_id)
+        if is_seen(context, digest):
+            return Counted.DUPLICATE, None
+        mark_seen(context, digest)
+    counted = _remember(customer, context, arrival, rules, now_ms, emission)
+    if counted is Counted.DECIDED and event.kind in rules.policy.by_kind:
+        _consider(customer, context, arrival, rules, now_ms, emission)
+    return counted, _unless_empty(emission)
+
+
+def already_applied(customer: Customer, position: Position) -> bool:
+    """Tell whether an event at this position, or a later one of its partition, is part of the customer's memory."""
+    context = customer.context
+    if context is None:
+        return False
+    applied = context.applied.get(position.source)
+    return applied is not None and (position.offset, position.index) <= applied
+
+
+def _fold_consent(customer: Customer, change: ConsentChange, event: Event, position: Position) -> None:
+    customer.consent = consents.fold(
+        customer.consent, change, event.occurred_at_ms, position.partition, position.offset
+    )
+
+
+def _withdraw(
+    customer: Customer, outcome: Outcome, event: Event, arrival: Arrival, emission: Emission
+) -> None:
+    """Answer an unsubscription, complaint or uninstall with a withdrawal on the record: the hold only bridges its way."""
+    for channel, purpose in withdrawn_by(customer.context, outcome):
+        emission.ahead.append(
+            withdrawal_output(event.customer_id, channel, purpose, event.occurred_at_ms, arrival.lane)
+        )
+
+
+def withdrawn_by(context: Context | None, outcome: Outcome) -> list[tuple[str, str]]:
+    """Name the channels and purposes that an outcome withdraws; an unknown channel withdraws them all."""
+    if outcome.kind == "uninstalled":
+        return [("push", MARKETING), (ANY_CHANNEL, SENSING)]
+    if outcome.kind not in ("unsubscribed", "complained"):
+        return []
+    charge = charge_of(context, outcome.nudge_id) if context is not None else None
+    channel = charge.channel if charge is not None else outcome.channel
+    return [(channel or ANY_CHANNEL, MARKETING)]
+
+
+def _forget(customer: Customer) -> None:
+    """Without consent to processing only restraint stays, and not even that once there is none."""
+    context = customer.context
+    if context is not None:
+        forget_convenience(context)
+        if is_bare(context):
+            customer.context = None
+
+
+def _remember(
+    customer: Customer, context: Context, arrival: Arrival, rules: Rules, now_ms: int, emission: Emission
+) -> Counted:
+    """Enter the event into memory: restraint at any age, the rest only while the event is young enough to matter."""
+    event, policy = arrival.event, rules.policy
+    for change in apply_restraint(context, event, policy):
+        emission.ahead.append(
+            ledger_output(customer.h, context, change, arrival.position, now_ms, policy.version)
+        )
+    if isinstance(event.fact, ProfileChange):
+        apply_profile(context, event.fact)
+    elif event.fact is None:
+        if now_ms - event.occurred_at_ms > rules.event_age_max_ms:
+            return Counted.TOO_OLD
+
+        def permitted(category: Category) -> bool:
+            if category.consent is None:
+                return True
+            return consents.allows(customer.consent, ANY_CHANNEL, category.consent, now_ms).ok
+
+        apply_moment(context, event, policy, permitted, now_ms)
+    return Counted.DECIDED
+
+
+def _consider(
+    customer: Customer, context: Context, arrival: Arrival, rules: Rules, now_ms: int, emission: Emission
+) -> None:
+    found = find_candidates(context, arrival.event, rules.policy, now_ms)
+    if found is None:
+        return
+    judge(found, customer, rules, arrival, emission)
+
+
+def _unless_empty(emission: Emission) -> Emission | None:
+    return emission if emission.ahead or emission.nudge is not None else None

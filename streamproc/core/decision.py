@@ -1,0 +1,158 @@
+"""What was decided for one event, as it is written to `nudges.*` and `decisions`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from streamproc.core.reasons import Why
+from streamproc.core.record import Output
+
+
+class Creep(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How far a message may go. `rung` is the step of the ladder that was taken; `score` in [0, 1] where it was weighed."""
+
+    rung: str
+    score: float | None = None
+
+
+class Candidate(msgspec.Struct, omit_defaults=True):
+    """A campaign whose trigger and conditions were true, and what became of it."""
+
+    campaign: str
+    channel: str
+    verdict: str  # nudged | suppressed | outranked | withheld
+    reasons: list[Why] = []
+    creep: Creep | None = None
+
+
+class CapUse(msgspec.Struct, frozen=True):
+    """One cap as it stood after the charge: `used` of `max` in its window."""
+
+    scope: str
+    window: str
+    used: int
+    max: int
+
+
+class Source(msgspec.Struct, frozen=True):
+    """Where the event was read."""
+
+    topic: str
+    partition: int
+    offset: int
+    index: int
+
+
+class ConsentPosition(msgspec.Struct, frozen=True):
+    """How far `consents` had been applied in the event's lane: the next offset to read."""
+
+    partition: int
+    offset: int
+
+
+class Decision(msgspec.Struct, omit_defaults=True):
+    """The record of one event with a candidate: every candidate, and for each every gate that failed."""
+
+    decision_id: str
+    kind: str  # event | timer | feedback
+    trigger: str
+    event_id: str
+    customer_id: str
+    decided_at_ms: int
+    result: str  # nudged | silent
+    nudge_id: str | None = None
+    candidates: list[Candidate] = []
+    source: Source | None = None
+    consent: ConsentPosition | None = None
+    seq: int = 0
+    zone: str = ""
+    policy: str = ""
+    config_offset: int = 0
+
+
+class Nudge(msgspec.Struct, frozen=True):
+    """What a delivery service receives: the message, why it is sent, and how to stop it. Times in milliseconds."""
+
+    nudge_id: str
+    customer_id: str
+    channel: str
+    campaign: str
+    category: str
+    event_id: str
+    decided_at_ms: int
+    expires_at_ms: int
+    content: dict[str, Any]
+    because: list[str]
+    reason: str
+    controls: dict[str, str]
+    creep: Creep
+    caps: list[CapUse]
+    source: Source
+    consent: ConsentPosition
+    seq: int
+    zone: str
+    policy: str
+
+
+class Handover(msgspec.Struct, frozen=True, array_like=True):
+    """What the emission gate must know of a nudge, without reading its value."""
+
+    h: str
+    channel: str
+    campaign: str
+    category: str
+    purpose: str
+    sensed: bool
+    rung: str
+    occurred_at_ms: int
+    decided_at_ms: int
+    expires_at_ms: int
+
+
+@dataclass(slots=True)
+class Emission:
+    """All that one event causes: records written ahead (`ledger`, `decisions`, withdrawals), then at most one nudge.
+
+    It is kept under the event's source position until that position is committed, so that a redelivered
+    event gives the same bytes again. `decision` is there the first time only, for those who count.
+    """
+
+    ahead: list[Output]
+    nudge: Output | None = None
+    handover: Handover | None = None
+    decision: Decision | None = None
+
+
+class _Kept(msgspec.Struct, frozen=True, array_like=True):
+    ahead: list[Output]
+    nudge: Output | None
+    handover: Handover | None
+
+
+_json = msgspec.json.Encoder(order=None)
+_kept = msgspec.msgpack.Decoder(_Kept)
+_msgpack = msgspec.msgpack.Encoder()
+
+
+def encode_json(record: Decision | Nudge) -> bytes:
+    """Write a decision or a nudge as its topic carries it; fields stand in the order of their declaration."""
+    return _json.encode(record)
+
+
+def decode_decision(value: bytes) -> Decision:
+    """Read a decision back, to withhold its nudge. Raises msgspec.DecodeError."""
+    return msgspec.json.decode(value, type=Decision)
+
+
+def encode_emission(emission: Emission) -> bytes:
+    """Write an emission as the store keeps it."""
+    return _msgpack.encode(_Kept(emission.ahead, emission.nudge, emission.handover))
+
+
+def decode_emission(blob: bytes) -> Emission:
+    """Read an emission that the store kept. Raises msgspec.DecodeError."""
+    kept = _kept.decode(blob)
+    return Emission(kept.ahead, kept.nudge, kept.handover)

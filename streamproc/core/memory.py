@@ -1,0 +1,252 @@
+"""How an event changes what is remembered of its customer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+
+from streamproc.core.context import (
+    CART_LINES_MAX,
+    FULFILLED_MAX,
+    RECENT_ITEMS_MAX,
+    WISHLIST_MAX,
+    Charge,
+    Context,
+    Line,
+    Profile,
+    Remembered,
+    RememberedItem,
+    Visit,
+    remember,
+)
+from streamproc.core.event import Event, Item
+from streamproc.core.facts import Outcome, PrivacyRequest, ProfileChange
+from streamproc.core.policy.model import Category, Policy
+
+DAY_MS: Final = 86_400_000
+NEVER_ENDS_MS: Final = 2**53 - 1
+# An item whose category names no repurchase interval counts as bought for so long.
+FULFILLED_DEFAULT_MS: Final = 30 * DAY_MS
+ANYTHING: Final = "*"
+CATEGORY_HOLD_PREFIX: Final = "category/"
+
+# How long all marketing holds after bad news (creep.md 2.6).
+HOLD_MS: Final = {"unsubscribed": 14 * DAY_MS, "complained": 30 * DAY_MS, "uninstalled": 90 * DAY_MS}
+NOT_INTERESTED_MUTE_MS: Final = 30 * DAY_MS
+
+Permitted = Callable[[Category], bool]
+
+
+class Restraint(msgspec.Struct, frozen=True):
+    """One change that restrains, as the ledger names it; `until_ms` is when it ends by itself."""
+
+    kind: str  # fulfilled | hold | mute
+    until_ms: int
+    channel: str = ""
+    category: str = ""
+
+
+def remembered_item(item: Item) -> RememberedItem:
+    """Keep of an item what conditions compare and facts may name."""
+    return RememberedItem(
+        item.item_id,
+        item.category or "",
+        item.brand or "",
+        item.name or "",
+        item.price_minor,
+        item.quantity or 1,
+    )
+
+
+def apply_moment(context: Context, event: Event, policy: Policy, permitted: Permitted, now_ms: int) -> None:
+    """Enter a moment into convenience memory: recent events, cart, wish list, visit, zone.
+
+    An event whose category needs a consent of its own that is not `permitted` leaves no trace here.
+    """
+    if event.timezone or event.locale:
+        _take_zone(context, event)
+    kind = event.kind
+    handler = _HANDLERS.get(kind)
+    if handler is None and kind not in policy.remembered:
+        return
+    items = [
+        item for item in event.items if not item.category or permitted(policy.find_category(item.category))
+    ]
+    if event.items and not items:
+        return
+    at_ms = min(event.occurred_at_ms, now_ms)
+    if handler is not None:
+        handler(context, event, items, at_ms)
+    if kind in policy.remembered:
+        kept = tuple(remembered_item(item) for item in items[:RECENT_ITEMS_MAX])
+        remember(context, Remembered(at_ms, kind, kept, event.site_id or "", event.value_minor))
+
+
+def _take_zone(context: Context, event: Event) -> None:
+    """Learn zone and locale from a device, unless the customer declared them."""
+    profile = context.profile
+    if profile is None:
+        profile = context.profile = Profile()
+    if event.timezone and not profile.zone_declared:
+        profile.zone = event.timezone
+    if event.locale and "locale" not in profile.at:
+        profile.locale = event.locale
+
+
+def _cart_added(context: Context, event: Event, items: list[Item], at_ms: int) -> None:
+    for item in items:
+        lines = [line for line in context.cart if line.item.item_id != item.item_id]
+        context.cart = [*lines, Line(at_ms, remembered_item(item), event.currency or "")][-CART_LINES_MAX:]
+
+
+def _cart_removed(context: Context, _event: Event, items: list[Item], _at_ms: int) -> None:
+    gone = {item.item_id for item in items}
+    context.cart = [line for line in context.cart if line.item.item_id not in gone]
+
+
+def _wishlist_added(context: Context, event: Event, items: list[Item], at_ms: int) -> None:
+    for item in items:
+        lines = [line for line in context.wishlist if line.item.item_id != item.item_id]
+        context.wishlist = [*lines, Line(at_ms, remembered_item(item), event.currency or "")][-WISHLIST_MAX:]
+
+
+def _wishlist_removed(context: Context, _event: Event, items: list[Item], _at_ms: int) -> None:
+    gone = {item.item_id for item in items}
+    context.wishlist = [line for line in context.wishlist if line.item.item_id not in gone]
+
+
+def _order_completed(context: Context, _event: Event, _items: list[Item], at_ms: int) -> None:
+    """Empty the cart of what was in it when the order was placed; a line added after it stays."""
+    context.cart = [line for line in context.cart if line.at_ms > at_ms]
+
+
+def _beacon(context: Context, event: Event, _items: list[Item], at_ms: int) -> None:
+    if context.visit is None or at_ms >= context.visit.at_ms:
+        context.visit = Visit(event.site_id or "", at_ms, event.kind != "beacon.exited")
+
+
+_HANDLERS: Final[dict[str, Callable[[Context, Event, list[Item], int], None]]] = {
+    "cart.item_added": _cart_added,
+    "cart.item_removed": _cart_removed,
+    "wishlist.added": _wishlist_added,
+    "wishlist.removed": _wishlist_removed,
+    "order.completed": _order_completed,
+    "beacon.entered": _beacon,
+    "beacon.ranged": _beacon,
+    "beacon.dwelled": _beacon,
+    "beacon.exited": _beacon,
+}
+
+
+def apply_restraint(context: Context, event: Event, policy: Policy) -> list[Restraint]:
+    """Enter what restrains: an order fulfils an intent, bad news sets a hold, an objection holds for ever.
+
+    It has no age limit, and only ever adds restraint. Returns each change, for the ledger.
+    """
+    if event.kind == "order.completed":
+        return _fulfil(context, event, policy)
+    if isinstance(event.fact, Outcome):
+        return _outcome(context, event.fact, event.occurred_at_ms)
+    if isinstance(event.fact, PrivacyRequest) and event.fact.kind in ("erase", "object"):
+        return _hold(context, ANYTHING, NEVER_ENDS_MS)
+    return []
+
+
+def _fulfil(context: Context, event: Event, policy: Policy) -> list[Restraint]:
+    changes: list[Restraint] = []
+    for item in event.items:
+        category = policy.find_category(item.category) if item.category else policy.default_category
+        until_ms = event.occurred_at_ms + (category.repurchase_ms or FULFILLED_DEFAULT_MS)
+        keys = [f"item/{item.item_id}"]
+        if category.repurchase_ms:
+            keys.append(f"category/{category.name}")
+        for key in keys:
+            changes += _extend(context.fulfilled, key, until_ms, "fulfilled")
+    return changes
+
+
+def _outcome(context: Context, outcome: Outcome, at_ms: int) -> list[Restraint]:
+    if outcome.kind in HOLD_MS:
+        return _hold(context, ANYTHING, at_ms + HOLD_MS[outcome.kind])
+    charge = charge_of(context, outcome.nudge_id)
+    if outcome.kind == "not_interested" and charge is not None and charge.category:
+        return _hold(context, CATEGORY_HOLD_PREFIX + charge.category, at_ms + NOT_INTERESTED_MUTE_MS)
+    return []
+
+
+def _hold(context: Context, key: str, until_ms: int) -> list[Restraint]:
+    return _extend(context.holds, key, until_ms, "mute" if key.startswith(CATEGORY_HOLD_PREFIX) else "hold")
+
+
+def _extend(table: dict[str, int], key: str, until_ms: int, kind: str) -> list[Restraint]:
+    """Raise a restraint's end, never lower it; where the table is full, restrain everything instead of forgetting."""
+    if key not in table and len(table) >= FULFILLED_MAX:
+        key = ANYTHING
+    if until_ms <= table.get(key, 0):
+        return []
+    table[key] = until_ms
+    if kind == "hold":
+        return [Restraint(kind, until_ms, channel=key)]
+    return [Restraint(kind, until_ms, category=key)]
+
+
+def charge_of(context: Context, nudge_id: str) -> Charge | None:
+    """Find the charge of a nudge that is still remembered."""
+    try:
+        wanted = bytes.fromhex(nudge_id)
+    except ValueError:
+        return None
+    return next((charge for charge in context.charges if charge.nudge_id == wanted), None)
+
+
+def apply_profile(context: Context, change: ProfileChange) -> None:
+    """Update each field by the newest record that names it, whatever the order of arrival."""
+    profile = context.profile
+    if profile is None:
+        profile = context.profile = Profile()
+
+    def newest(field: str) -> bool:
+        if change.at_ms < profile.at.get(field, 0):
+            return False
+        profile.at[field] = change.at_ms
+        return True
+
+    if change.timezone is not None and newest("timezone"):
+        profile.zone, profile.zone_declared = change.timezone, True
+    if change.locale is not None and newest("locale"):
+        profile.locale = change.locale
+    if change.minor is not None and newest("minor"):
+        profile.minor = change.minor
+    if change.shared is not None and newest("shared"):
+        profile.shared = change.shared
+    for name, value in change.traits.items():
+        if newest(f"trait.{name}"):
+            profile.traits[name] = value
+    if (wanted := change.preferences) is not None:
+        for field in ("nudges_per_week_max", "muted_categories", "paused_until_ms", "channels_off"):
+            value = getattr(wanted, field)
+            if value is not None and newest(field):
+                setattr(profile, field, value)
+
+
+def forget_convenience(context: Context) -> None:
+    """Drop all but restraint, the customer's own wishes and what keeps redeliveries apart.
+
+    Consent to processing ended, or the customer asked to be forgotten.
+    """
+    context.recent = []
+    context.cart = []
+    context.wishlist = []
+    context.visit = None
+    context.seen = b""
+    if (profile := context.profile) is not None:
+        context.profile = Profile(
+            nudges_per_week_max=profile.nudges_per_week_max,
+            muted_categories=profile.muted_categories,
+            paused_until_ms=profile.paused_until_ms,
+            channels_off=profile.channels_off,
+            minor=profile.minor,
+            at=profile.at,
+        )

@@ -1,0 +1,85 @@
+"""What may still stop a nudge between its decision and its hand-over."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from streamproc.core import zones
+from streamproc.core.arrival import Rules
+from streamproc.core.consent import ConsentHead, allows, processing_granted
+from streamproc.core.context import Context
+from streamproc.core.decision import Handover
+from streamproc.core.facts import ANY_CHANNEL, MARKETING, SENSING
+from streamproc.core.memory import ANYTHING, CATEGORY_HOLD_PREFIX
+from streamproc.core.quiet_hours import is_open
+from streamproc.core.reasons import Gate, Why
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A customer's consent and memory, read afresh."""
+
+    consent: ConsentHead
+    context: Context | None
+
+
+def refusal(handover: Handover, rules: Rules, now_ms: int, standing: Standing | None) -> Why | None:
+    """Return the first reason not to hand this nudge over, None if there is none.
+
+    Switches and expiry are always asked; consent, wishes and quiet hours if `standing` was read afresh.
+    """
+    why = _switched_off(handover, rules)
+    if why is not None:
+        return why
+    if now_ms >= handover.expires_at_ms:
+        return Why(Gate.EXPIRED, f"{now_ms} >= {handover.expires_at_ms}")
+    if standing is None:
+        return None
+    return _consent_gone(handover, standing, now_ms) or _wish_or_hour(handover, rules, standing, now_ms)
+
+
+def _switched_off(handover: Handover, rules: Rules) -> Why | None:
+    switches = rules.switches
+    if (switch := switches.all_off()) is not None:
+        return Why(Gate.ALL_OFF, switch.reason)
+    if (switch := switches.channel_off(handover.channel)) is not None:
+        return Why(Gate.CHANNEL_OFF, f"{handover.channel}: {switch.reason}")
+    if (switch := switches.campaign_off(handover.campaign)) is not None:
+        return Why(Gate.CAMPAIGN_OFF, switch.reason)
+    return None
+
+
+def _consent_gone(handover: Handover, standing: Standing, now_ms: int) -> Why | None:
+    if not processing_granted(standing.consent, now_ms):
+        return Why(Gate.NOT_OPTED_IN, "processing")
+    allowed = allows(standing.consent, handover.channel, MARKETING, now_ms)
+    if not allowed.ok:
+        return Why(Gate.NOT_OPTED_IN, f"{handover.channel}: {allowed.detail}")
+    if handover.sensed:
+        allowed = allows(standing.consent, ANY_CHANNEL, SENSING, now_ms)
+        if not allowed.ok:
+            return Why(Gate.SENSING, allowed.detail)
+    return None
+
+
+def _wish_or_hour(handover: Handover, rules: Rules, standing: Standing, now_ms: int) -> Why | None:
+    context = standing.context
+    if context is None or context.profile is None:
+        return Why(Gate.ZONE_UNKNOWN, "nothing is remembered of the customer any more")
+    profile, holds = context.profile, context.holds
+    held_ms = max(holds.get(ANYTHING, 0), holds.get(CATEGORY_HOLD_PREFIX + handover.category, 0))
+    if held_ms > now_ms:
+        return Why(Gate.HOLD, f"until {held_ms}", held_ms)
+    if profile.paused_until_ms > now_ms:
+        return Why(Gate.PAUSED, f"until {profile.paused_until_ms}", profile.paused_until_ms)
+    if handover.category in profile.muted_categories:
+        return Why(Gate.CATEGORY_MUTED, handover.category)
+    if handover.channel in profile.channels_off:
+        return Why(Gate.CHANNEL_DECLINED, handover.channel)
+    quiet = (
+        rules.policy.channels[handover.channel].quiet if handover.channel in rules.policy.channels else None
+    )
+    zone = zones.zone(profile.zone)
+    if quiet is not None and (zone is None or not is_open(quiet, now_ms, zone)):
+        return Why(Gate.QUIET_HOURS, handover.channel)
+    return None

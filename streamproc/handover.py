@@ -1,0 +1,102 @@
+"""The emission gate: what is asked once more right before a nudge is handed over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from streamproc.core.consent import NO_CONSENT, decode_consent
+from streamproc.core.context import decode_context
+from streamproc.core.decision import Emission, Handover, decode_decision, encode_json
+from streamproc.core.reasons import Why
+from streamproc.core.record import Output, Position
+from streamproc.core.refusal import Standing, refusal
+from streamproc.ports import Clock, Gate
+from streamproc.store.base import Slot, Store
+
+# So long after the commit its answers on consent, mutes and quiet hours still count as fresh.
+FRESH_SECONDS: Final = 1.0
+CONFIG_OFFSET_HEADER: Final = "sp-config-offset"
+
+Speaking = tuple[Position, Emission]
+
+
+@dataclass(frozen=True)
+class Withheld:
+    """A nudge that an open gate refused, and the second decision that says so."""
+
+    position: Position
+    why: Why
+    decision: Output
+
+
+@dataclass
+class Sorted:
+    """The nudges of one unit that may go now, and those that are withheld."""
+
+    nudges: list[Output] = field(default_factory=list)
+    handed: list[Handover] = field(default_factory=list)
+    withheld: list[Withheld] = field(default_factory=list)
+
+
+class Handing:
+    """Sorts the nudges of one unit into those that may go and those that are withheld."""
+
+    def __init__(self, gate: Gate, store: Store, clock: Clock, monotonic: Callable[[], float]) -> None:
+        """Ask this gate, and this store where the commit's answers are no longer fresh."""
+        self._gate = gate
+        self._store = store
+        self._clock = clock
+        self._monotonic = monotonic
+
+    async def sort(self, speaking: Sequence[Speaking], committed_at: float) -> Sorted:
+        """Wait for the gate, then sort. The caller sends the nudges without waiting for anything else in between."""
+        slots: dict[str, Slot] = {}
+        while True:
+            await self._gate.until_open()
+            if self._monotonic() - committed_at > FRESH_SECONDS:
+                asked_at = self._monotonic()
+                found = await self._store.load(list({e.handover.h for _, e in speaking if e.handover}))
+                slots = {slot.h: slot for slot in found}
+                committed_at = asked_at
+            if self._gate.is_open():
+                return self._split(speaking, slots)
+
+    def _split(self, speaking: Sequence[Speaking], slots: dict[str, Slot]) -> Sorted:
+        rules = self._gate.rules()
+        offset = (CONFIG_OFFSET_HEADER, str(rules.config_offset).encode())
+        sorted_ = Sorted()
+        for position, emission in speaking:
+            nudge, handover = emission.nudge, emission.handover
+            if nudge is None or handover is None:
+                continue
+            now_ms = self._clock.now_ms(handover.decided_at_ms)
+            slot = slots.get(handover.h)
+            why = refusal(handover, rules, now_ms, _standing(slot) if slot is not None else None)
+            if why is None:
+                headers = (*nudge.headers, offset)
+                sorted_.nudges.append(Output(nudge.topic, nudge.key, nudge.value, headers, nudge.lane))
+                sorted_.handed.append(handover)
+            else:
+                sorted_.withheld.append(Withheld(position, why, _withhold(emission, why)))
+        return sorted_
+
+
+def _standing(slot: Slot) -> Standing:
+    return Standing(
+        decode_consent(slot.consent) if slot.consent else NO_CONSENT,
+        decode_context(slot.context) if slot.context else None,
+    )
+
+
+def _withhold(emission: Emission, why: Why) -> Output:
+    """Write the decision a second time, with the nudge withheld and the reason; the charge stays."""
+    first = next(output for output in emission.ahead if output.topic == "decisions")
+    decision = decode_decision(first.value or b"")
+    for candidate in decision.candidates:
+        if candidate.verdict == "nudged":
+            candidate.verdict = "withheld"
+            candidate.reasons = [*candidate.reasons, why]
+    decision.result = "silent"
+    return Output(first.topic, first.key, encode_json(decision), first.headers, first.lane)

@@ -1,0 +1,385 @@
+"""The six steps over one unit of records: ingest, load, decide, commit, emit, and only then may it be acknowledged.
+
+Everything around it is an argument: the store, the sink, the gate, the clock. It knows neither Faust nor
+Kafka. A crash anywhere means that the records come again, and that the same answer comes out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from streamproc.core.arrival import Arrival, Customer, Rules
+from streamproc.core.consent import NO_CONSENT, decode_consent, encode_consent
+from streamproc.core.context import Context, decode_context, encode_context
+from streamproc.core.decide import Counted, decide
+from streamproc.core.decision import Emission, decode_emission, encode_emission
+from streamproc.core.digests import partition_of
+from streamproc.core.event import Event, Reason, Rejection
+from streamproc.core.receipt import Tally
+from streamproc.core.record import Output, Position
+from streamproc.core.unit import Unit
+from streamproc.handover import Handing
+from streamproc.ingest import parse
+from streamproc.ingest.canonical import encode_event
+from streamproc.ingest.dead_letter import dead_letter
+from streamproc.ports import Clock, Gate, Meter, Sink, SinkUnavailable
+from streamproc.store.base import Slot, Store, StoreRefused, StoreUnavailable, Write
+
+# Losing the race for a customer means that somebody else won it: 20 losses in a row are no race but a fault.
+ROUNDS_MAX: Final = 20
+# A record that fails alone so often fails for a reason of its own.
+ATTEMPTS_MAX: Final = 3
+# An address costs about 250 B: 200,000 of them 50 MB.
+ADDRESSES_MAX: Final = 200_000
+
+FACT_TOPICS: Final = ("consents", "profiles", "outcomes", "privacy-requests")
+REKEYED: Final = "rekeyed"
+# A fact is applied wherever it arrives: compare-and-set keeps it safe, and a detour would only delay a
+# withdrawal.
+STAYING: Final = frozenset({*FACT_TOPICS, REKEYED})
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Numbers of one installation: `lanes` is the partition count of every topic keyed by customer."""
+
+    lanes: int
+    context_ttl_ms: int
+
+
+@dataclass
+class Result:
+    """What deciding one customer gave: what to write, to emit and to count, valid only if the write succeeds."""
+
+    h: str
+    write: Write | None = None
+    emissions: list[tuple[Position, Emission]] = field(default_factory=list)
+    again: list[Position] = field(default_factory=list)
+    counts: list[tuple[Position, Counted]] = field(default_factory=list)
+
+
+@dataclass
+class Work:
+    """How far one unit has come: customers still `pending`, and what the settled ones caused."""
+
+    unit: Unit
+    rules: Rules
+    tally: Tally
+    pending: dict[str, list[Arrival]] = field(default_factory=dict)
+    aside: list[Output] = field(default_factory=list)
+    emissions: list[tuple[Position, Emission]] = field(default_factory=list)
+    again: list[tuple[str, Position]] = field(default_factory=list)
+    committed_at: float = 0.0
+
+    def settle(self, result: Result) -> None:
+        """Take over what was decided for one customer, now that it is written."""
+        self.emissions += result.emissions
+        self.again += [(result.h, position) for position in result.again]
+        for position, counted in result.counts:
+            self.tally.add(position.topic, position.partition, counted)
+        del self.pending[result.h]
+
+
+class Pipeline:
+    """Takes units, one after the other, through the six steps."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        sink: Sink,
+        gate: Gate,
+        clock: Clock,
+        meter: Meter,
+        address: Callable[[str], str],
+        limits: Limits,
+        worker: str,
+        monotonic: Callable[[], float],
+        pause: Callable[[int], Awaitable[None]],
+        committed: Callable[[str, int], int],
+    ) -> None:
+        """Put a pipeline together.
+
+        `address` hashes a customer id; `monotonic` gives seconds for durations; `pause(n)` waits before
+        attempt n + 1; `committed(topic, partition)` is how far a source is committed: outputs kept for
+        records below it are let go.
+        """
+        self._store = store
+        self._sink = sink
+        self._gate = gate
+        self._clock = clock
+        self._meter = meter
+        self._address = address
+        self._limits = limits
+        self._worker = worker
+        self._monotonic = monotonic
+        self._pause = pause
+        self._committed = committed
+        self._addresses: dict[str, tuple[str, int]] = {}
+
+    async def process(self, unit: Unit) -> None:
+        """Take a unit through all steps; return only when every output is acknowledged.
+
+        An unreachable store or sink is waited for, however long. A record that fails for any other reason
+        is found by halving the unit, and goes to `dead-letters` after `ATTEMPTS_MAX` attempts.
+        """
+        try:
+            await self._take(unit)
+        except Exception as error:  # noqa: BLE001 - a fault of one record must not stop the stream
+            self._meter.trouble(error)
+            await self._isolate(unit)
+
+    async def _take(self, unit: Unit) -> None:
+        started = self._monotonic()
+        work = self._ingest(unit)
+        ingested = self._step("ingest", started)
+        await self._until_done(lambda: self._decide_all(work))
+        decided = self._step("decide", ingested)
+        await self._until_done(lambda: self._emit(work))
+        await self._until_done(lambda: self._sink.send(self._receipts(work)))
+        self._step("emit", decided)
+        decisions = [emission.decision for _, emission in work.emissions if emission.decision is not None]
+        self._meter.unit(work.tally, decisions)
+
+    async def _until_done(self, step: Callable[[], Awaitable[None]]) -> None:
+        """Repeat a step while the world is away; each is written so that repeating it changes nothing."""
+        attempt = 0
+        while True:
+            try:
+                return await step()
+            except (StoreUnavailable, StoreRefused, SinkUnavailable) as error:
+                attempt += 1
+                self._meter.trouble(error)
+                await self._pause(attempt)
+
+    async def _isolate(self, unit: Unit) -> None:
+        """Find the record that fails by halving, and put it aside; all others are processed."""
+        records = unit.records
+        if len(records) > 1:
+            middle = len(records) // 2
+            for half in (records[:middle], records[middle:]):
+                await self.process(replace(unit, records=half))
+            return
+        for _ in range(ATTEMPTS_MAX - 1):
+            try:
+                await self._take(unit)
+            except Exception as error:  # noqa: BLE001 - counted here, repeated or put aside below
+                self._meter.trouble(error)
+            else:
+                return
+        await self._put_aside(unit)
+
+    async def _put_aside(self, unit: Unit) -> None:
+        """Write a poison record to `dead-letters`, and its receipt."""
+        record = unit.records[0]
+        work = Work(unit, self._gate.rules(), Tally(unit))
+        work.tally.add(record.topic, record.partition, "rejected")
+        letter = dead_letter(record, Rejection(Reason.POISON), ATTEMPTS_MAX)
+        await self._until_done(lambda: self._sink.send([letter]))
+        await self._until_done(lambda: self._sink.send(self._receipts(work)))
+        self._meter.unit(work.tally, [])
+
+    def _step(self, name: str, since: float) -> float:
+        now = self._monotonic()
+        self._meter.step(name, now - since)
+        return now
+
+    def _receipts(self, work: Work) -> list[Output]:
+        at_ms = self._clock.now_ms(max(record.timestamp_ms for record in work.unit.records))
+        return work.tally.receipts(self._worker, work.rules.policy.version, work.rules.config_offset, at_ms)
+
+    # Step 1
+
+    def _ingest(self, unit: Unit) -> Work:
+        """Parse every record; sort its events by customer, and put aside what is refused or of another lane."""
+        work = Work(unit, self._gate.rules(), Tally(unit))
+        tally = work.tally
+        for record in unit.records:
+            topic, partition = record.topic, record.partition
+            refused: Rejection | None = None
+            for index, parsed in enumerate(parse(record)):
+                if isinstance(parsed, Rejection):
+                    refused = refused or parsed
+                    tally.add(topic, partition, "rejected")
+                    self._meter.rejected(parsed.reason)
+                    continue
+                if not parsed.customer_id:
+                    tally.add(topic, partition, "quiet")
+                    continue
+                h, lane = self._locate(parsed.customer_id)
+                position = Position(topic, partition, record.offset, index)
+                if lane != partition and topic not in STAYING:
+                    work.aside.append(_forward(parsed, position, lane))
+                    tally.add(topic, partition, "rekeyed")
+                    continue
+                arrival = Arrival(parsed, position, lane, unit.consents.get(lane, 0))
+                work.pending.setdefault(h, []).append(arrival)
+            if refused is not None:
+                work.aside.append(dead_letter(record, refused))
+        return work
+
+    def _locate(self, customer_id: str) -> tuple[str, int]:
+        """Return a customer's hash and lane, from memory if both were computed lately."""
+        found = self._addresses.get(customer_id)
+        if found is None:
+            if len(self._addresses) >= ADDRESSES_MAX:
+                self._addresses.clear()
+            found = (self._address(customer_id), partition_of(customer_id, self._limits.lanes))
+            self._addresses[customer_id] = found
+        return found
+
+    # Steps 2 to 4
+
+    async def _decide_all(self, work: Work) -> None:
+        """Load, decide and commit every customer; one that somebody else wrote meanwhile is decided again."""
+        for _ in range(ROUNDS_MAX):
+            if not work.pending:
+                break
+            results = [
+                self._decide_customer(slot, work.pending[slot.h], work)
+                for slot in await self._store.load(list(work.pending))
+            ]
+            lost = await self._commit([result.write for result in results if result.write is not None])
+            for result in results:
+                if result.h not in lost:
+                    work.settle(result)
+            if lost:
+                self._meter.conflicts(len(lost))
+        if work.pending:
+            message = f"{len(work.pending)} customers were written by others {ROUNDS_MAX} times in a row"
+            raise StoreUnavailable(message)
+        work.committed_at = self._monotonic()
+        await self._fetch_kept(work)
+
+    async def _commit(self, writes: list[Write]) -> set[str]:
+        """Write; return the customers that lost against another writer."""
+        if not writes:
+            return set()
+        written = await self._store.commit(writes)
+        return {write.h for write, ok in zip(writes, written, strict=True) if not ok}
+
+    async def _fetch_kept(self, work: Work) -> None:
+        """Fetch what redelivered events caused the first time; put everything in the order of the records."""
+        if work.again:
+            wanted = [(h, _field(position)) for h, position in work.again]
+            blobs = await self._store.load_outs(wanted)
+            for (_, position), blob in zip(work.again, blobs, strict=True):
+                if blob is not None:
+                    work.emissions.append((position, decode_emission(blob)))
+            work.again = []
+        work.emissions.sort(key=lambda pair: pair[0])
+
+    def _decide_customer(self, slot: Slot, arrivals: list[Arrival], work: Work) -> Result:
+        customer = Customer(
+            slot.h,
+            decode_consent(slot.consent) if slot.consent else NO_CONSENT,
+            decode_context(slot.context) if slot.context else None,
+        )
+        before = customer.consent
+        result = Result(slot.h)
+        puts: list[tuple[str, bytes]] = []
+        changed = False
+        for arrival in arrivals:
+            now_ms = self._clock.now_ms(arrival.event.received_at_ms)
+            counted, emission = decide(customer, arrival, work.rules, now_ms)
+            result.counts.append((arrival.position, counted))
+            if counted is Counted.REDELIVERED:
+                result.again.append(arrival.position)
+                continue
+            changed = True
+            if emission is not None:
+                result.emissions.append((arrival.position, emission))
+                if customer.context is not None:
+                    puts.append((_field(arrival.position), encode_emission(emission)))
+        if changed:
+            result.write = self._write(slot, customer, before, puts)
+        return result
+
+    def _write(
+        self,
+        slot: Slot,
+        customer: Customer,
+        before: object,
+        puts: list[tuple[str, bytes]],
+    ) -> Write | None:
+        """Describe the change of one customer; None if nothing of it is stored."""
+        context = customer.context
+        consent = encode_consent(customer.consent) if customer.consent is not before else None
+        if context is None:
+            if not slot.context and consent is None:
+                return None
+            gone = b"" if slot.context else None
+            return Write(
+                h=slot.h,
+                context_version=slot.context_version,
+                consent_version=slot.consent_version,
+                context=gone,
+                consent=consent,
+            )
+        drops = _drop_committed(context, self._committed)
+        context.outs += [name for name, _ in puts]
+        return Write(
+            h=slot.h,
+            context_version=slot.context_version,
+            consent_version=slot.consent_version,
+            context=encode_context(context),
+            context_ttl_ms=_ttl_ms(context, self._limits.context_ttl_ms),
+            consent=consent,
+            out_put=tuple(puts),
+            out_drop=drops,
+        )
+
+    # Step 5
+
+    async def _emit(self, work: Work) -> None:
+        """Write ahead what explains, then hand over what speaks."""
+        ahead = work.aside + [output for _, emission in work.emissions for output in emission.ahead]
+        if ahead:
+            await self._sink.send(ahead)
+        speaking = [pair for pair in work.emissions if pair[1].nudge is not None]
+        if not speaking:
+            return
+        handing = Handing(self._gate, self._store, self._clock, self._monotonic)
+        handed = await handing.sort(speaking, work.committed_at)
+        if handed.nudges:
+            await self._sink.send(handed.nudges)
+        if handed.withheld:
+            await self._sink.send([withheld.decision for withheld in handed.withheld])
+        for handover in handed.handed:
+            self._meter.handed_over(handover)
+        for withheld in handed.withheld:
+            self._meter.withheld(withheld.why.code)
+            work.tally.withheld(withheld.position.topic, withheld.position.partition)
+
+
+def _field(position: Position) -> str:
+    return f"{position.topic}/{position.partition}/{position.offset}/{position.index}"
+
+
+def _forward(event: Event, position: Position, lane: int) -> Output:
+    """Send an event that arrived elsewhere to its customer's own lane."""
+    return Output(REKEYED, event.customer_id.encode(), encode_event(event, position), lane=lane)
+
+
+def _drop_committed(context: Context, committed: Callable[[str, int], int]) -> tuple[str, ...]:
+    """Forget the outputs of source positions that are committed, and so will never be delivered again."""
+    if not context.outs:
+        return ()
+    kept: list[str] = []
+    dropped: list[str] = []
+    for name in context.outs:
+        topic, partition, offset, _ = name.rsplit("/", 3)
+        done = int(offset) < committed(topic, int(partition))
+        (dropped if done else kept).append(name)
+    context.outs = kept
+    return tuple(dropped)
+
+
+def _ttl_ms(context: Context, days_ms: int) -> int:
+    """Return how long a context lives without another event: its days, and no less than what restrains."""
+    ends = [charge.until_ms for charge in context.charges]
+    ends += context.holds.values()
+    ends += context.fulfilled.values()
+    return max([days_ms, *(until_ms - context.last_ms for until_ms in ends)])
