@@ -1,0 +1,344 @@
+"""Form units from what the agents receive: facts before moments before timers, one unit at a time.
+
+A lane is one partition of every topic keyed by customer. Its moments wait until its facts are fresh, its
+timers until its moments have caught up as well. What waits is in no unit, and no rebalance waits for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+from aiokafka.errors import KafkaError
+from faust.types import TP
+
+from streamproc.core.unit import Kind, Span, Unit
+from streamproc.flow.buffers import Buffers, Waiting
+from streamproc.flow.end_offsets import EndOffsets, Read, reached
+from streamproc.flow.progress import RUN_BYTES_MAX
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from faust import EventT
+
+    from streamproc.flow.transport import Consumer, RunMessage
+
+__all__ = ["Lag", "LaneTopics", "Lanes", "LanesHealth"]
+
+log = logging.getLogger(__name__)
+
+READ_EVERY_S = 0.25
+"""Four reads of end offsets a second leave three chances to be fresh when one of them is slow."""
+READ_GAP_S = 0.02
+CANCEL_S_MAX = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class LaneTopics:
+    """The topics keyed by customer, by what they mean to a lane, with their prefix."""
+
+    facts: tuple[str, ...]
+    moments: tuple[str, ...]
+    timers: tuple[str, ...]
+    consents: str
+
+    @classmethod
+    def prefixed(cls, prefix: str = "") -> LaneTopics:
+        """Name the topics that streamproc reads, each beginning with the installation's prefix."""
+        return cls(
+            facts=tuple(prefix + name for name in ("consents", "profiles", "outcomes", "privacy-requests")),
+            moments=tuple(prefix + name for name in ("clickstream", "beacons", "rekeyed")),
+            timers=(prefix + "timers",),
+            consents=prefix + "consents",
+        )
+
+    def by_kind(self) -> Mapping[Kind, tuple[str, ...]]:
+        return {"facts": self.facts, "moments": self.moments, "timers": self.timers}
+
+
+@dataclass(frozen=True, slots=True)
+class Lag:
+    """Records of a topic that are not finished: in its worst partition, and in all of ours."""
+
+    records_max: int
+    records_sum: int
+
+
+@dataclass(frozen=True, slots=True)
+class LanesHealth:
+    """What health checks and metrics ask. `stalled_s` is how long work has waited while none was done."""
+
+    joined: bool
+    lanes: tuple[int, ...]
+    lanes_held: tuple[int, ...]
+    lag: Mapping[str, Lag]
+    holes: int
+    in_flight_records: int
+    in_flight_bytes: int
+    buffered_bytes: int
+    stalled_s: float
+
+
+@dataclass(slots=True)
+class _InFlight:
+    unit: Unit
+    task: asyncio.Future[None]
+    abandoned: bool = False
+
+
+class Lanes:
+    """Receives runs from the agents and gives units to one callback. Lives in the main thread."""
+
+    def __init__(
+        self,
+        consumer: Consumer,
+        topics: LaneTopics,
+        *,
+        clock: Literal["wall", "record"] = "wall",
+        unit_records_max: int = 2_000,
+        let_go_s: float = 5.0,
+    ) -> None:
+        self.topics = topics
+        self._consumer = consumer
+        self._clock = clock
+        self._unit_records_max = unit_records_max
+        self._let_go_s = let_go_s
+        self._kinds: dict[str, Kind] = {
+            topic: kind for kind, names in topics.by_kind().items() for topic in names
+        }
+        self._buffers: dict[Kind, Buffers] = {kind: Buffers() for kind in topics.by_kind()}
+        self._ends = EndOffsets()
+        self._open = False
+        self._wake = asyncio.Event()
+        self._read_now = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._in_flight: _InFlight | None = None
+        self._moved_s = time.monotonic()
+        consumer.gate = self
+
+    async def run(self, process: Callable[[Unit], Awaitable[None]]) -> None:
+        """Give units to `process`, strictly one after the other, until cancelled.
+
+        `process` returns only when every output of the unit is acknowledged by the broker; then the unit is
+        acknowledged, in offset order. Whatever it raises is raised here and leaves the unit unacknowledged.
+        """
+        reader = asyncio.create_task(self._read_ends())
+        try:
+            while True:
+                self._wake.clear()
+                taken = self._form()
+                if taken is None:
+                    await self._wake.wait()
+                else:
+                    await self._work(process, *taken)
+        finally:
+            reader.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await reader
+
+    def offer(self, event: EventT[Any]) -> None:
+        """Take a run from an agent. Never waits, so no run ever holds up another topic's."""
+        message = cast("RunMessage", event.message)
+        if not self._consumer.is_current(message):
+            return
+        kind = self._kinds[message.topic]
+        self._buffers[kind].add(Waiting(event, message, self._ends.begun))
+        if self._has_barrier(kind):
+            self._read_now.set()
+        self._wake.set()
+
+    # What the consumer asks.
+
+    def wants(self, tp: TP) -> bool:
+        """Say whether there is room for more of this partition."""
+        kind = self._kinds[tp.topic]
+        partitions = sum(1 for other in self._consumer.partitions() if self._kinds.get(other.topic) == kind)
+        return self._buffers[kind].has_room(tp, partitions)
+
+    def rewound(self) -> None:
+        """Forget every run received so far and begin anew."""
+        for buffers in self._buffers.values():
+            buffers.clear()
+        self._ends.clear()
+        self._open = True
+        self._moved_s = time.monotonic()
+        self._read_now.set()
+        self._wake.set()
+
+    async def let_go(self) -> None:
+        """Begin no further unit, and wait a bounded time for the one in flight; then abandon it.
+
+        Abandoning is safe because a rewind or the end of the process follows: the unit comes again.
+        """
+        self._open = False
+        if await self._becomes_idle(self._let_go_s):
+            return
+        in_flight = self._in_flight
+        if in_flight is None:
+            return
+        log.warning(
+            "The unit in flight is not done after %s s and is abandoned; it will come again", self._let_go_s
+        )
+        in_flight.abandoned = True
+        in_flight.task.cancel()
+        if not await self._becomes_idle(CANCEL_S_MAX):
+            log.error("The abandoned unit ignores its cancellation; no unit begins before it has ended")
+
+    # What health checks and metrics ask.
+
+    def health(self, *, now_s: float | None = None) -> LanesHealth:
+        """Describe the lanes now (monotonic seconds)."""
+        now_s = time.monotonic() if now_s is None else now_s
+        lanes = self._lanes()
+        lag = self._lag()
+        behind = any(one.records_sum for one in lag.values())
+        in_flight = self._in_flight
+        return LanesHealth(
+            joined=self._consumer.joined,
+            lanes=lanes,
+            lanes_held=tuple(lane for lane in lanes if not self._is_fresh(lane, now_s)),
+            lag=lag,
+            holes=self._consumer.holes,
+            in_flight_records=len(in_flight.unit.records) if in_flight else 0,
+            in_flight_bytes=sum(len(record.value or b"") for record in in_flight.unit.records)
+            if in_flight
+            else 0,
+            buffered_bytes=sum(buffers.weight_bytes for buffers in self._buffers.values()),
+            stalled_s=now_s - self._moved_s if behind and self._consumer.joined else 0.0,
+        )
+
+    def _lanes(self) -> tuple[int, ...]:
+        return tuple(sorted({tp.partition for tp in self._consumer.partitions() if tp.topic in self._kinds}))
+
+    def _lag(self) -> Mapping[str, Lag]:
+        latest = self._ends.latest
+        ends = latest.offsets if latest else {}
+        lag: dict[str, Lag] = {topic: Lag(0, 0) for topic in self._kinds}
+        for tp, end in ends.items():
+            behind = max(end - (self._consumer.applied(tp) or 0), 0)
+            old = lag[tp.topic]
+            lag[tp.topic] = Lag(max(old.records_max, behind), old.records_sum + behind)
+        return lag
+
+    # Forming units.
+
+    def _form(self) -> tuple[Unit, list[Waiting]] | None:
+        if not self._open or self._in_flight:
+            return None
+        now_s = time.monotonic()
+        fresh = {lane: self._is_fresh(lane, now_s) for lane in self._lanes()}
+        ready: dict[Kind, Callable[[Waiting], bool]] = {
+            "facts": lambda _: True,
+            "timers": lambda waiting: (
+                fresh[waiting.message.partition] and self._barrier_passed(waiting, "timers")
+            ),
+            "moments": lambda waiting: (
+                fresh[waiting.message.partition] and self._barrier_passed(waiting, "moments")
+            ),
+        }
+        # A released timer goes first: its own moments are done, and a stream of others must not starve it.
+        for kind, is_ready in ready.items():
+            taken = self._take(kind, is_ready)
+            if taken:
+                return self._unit(kind, taken), taken
+        return None
+
+    def _take(self, kind: Kind, is_ready: Callable[[Waiting], bool]) -> list[Waiting]:
+        taken = self._buffers[kind].take(is_ready, self._unit_records_max, RUN_BYTES_MAX)
+        # A log that started anew left its old runs behind.
+        return [waiting for waiting in taken if self._consumer.is_current(waiting.message)]
+
+    def _unit(self, kind: Kind, taken: list[Waiting]) -> Unit:
+        spans: dict[tuple[str, int], Span] = {}
+        for waiting in taken:
+            message = waiting.message
+            place = (message.topic, message.partition)
+            span = spans.get(place, Span(message.run.first, message.run.last))
+            spans[place] = replace(span, last=message.run.last)
+        lanes = {partition for _, partition in spans}
+        return Unit(
+            kind=kind,
+            records=[record for waiting in taken for record in waiting.message.run.records],
+            consents={lane: self._consumer.applied(TP(self.topics.consents, lane)) or 0 for lane in lanes},
+            spans=spans,
+        )
+
+    def _is_fresh(self, lane: int, now_s: float) -> bool:
+        return self._ends.is_fresh(
+            [TP(topic, lane) for topic in self.topics.facts], self._consumer.applied, now_s
+        )
+
+    def _has_barrier(self, kind: Kind) -> bool:
+        return kind == "timers" or (kind == "moments" and self._clock == "record")
+
+    def _barrier_passed(self, waiting: Waiting, kind: Kind) -> bool:
+        if not self._has_barrier(kind):
+            return True
+        before: dict[Kind, tuple[str, ...]] = {"timers": self.topics.moments, "moments": self.topics.facts}
+        lane = waiting.message.partition
+        return waiting.barrier is not None and reached(
+            waiting.barrier, [TP(topic, lane) for topic in before[kind]], self._consumer.applied
+        )
+
+    # Working on them.
+
+    async def _work(
+        self, process: Callable[[Unit], Awaitable[None]], unit: Unit, taken: list[Waiting]
+    ) -> None:
+        in_flight = self._in_flight = _InFlight(unit, asyncio.ensure_future(process(unit)))
+        self._idle.clear()
+        try:
+            await in_flight.task
+        except asyncio.CancelledError:
+            current = asyncio.current_task()
+            if not in_flight.abandoned or (current is not None and current.cancelling()):
+                raise
+        else:
+            # Only here, never on the way out of an exception: what was not finished is not acknowledged.
+            for waiting in taken:
+                waiting.event.ack()
+            self._moved_s = time.monotonic()
+        finally:
+            self._in_flight = None
+            self._idle.set()
+
+    async def _becomes_idle(self, timeout_s: float) -> bool:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._idle.wait(), timeout_s)
+        return self._idle.is_set()
+
+    # Reading end offsets.
+
+    async def _read_ends(self) -> None:
+        while True:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._read_now.wait(), READ_EVERY_S)
+            self._read_now.clear()
+            if self._open:
+                await self._read_once()
+            await asyncio.sleep(READ_GAP_S)
+
+    async def _read_once(self) -> None:
+        partitions = [tp for tp in self._consumer.partitions() if tp.topic in self._kinds]
+        number, begun_s = self._ends.begin(), time.monotonic()
+        try:
+            offsets = await self._consumer.end_offsets(partitions) if partitions else {}
+        except (KafkaError, TimeoutError) as error:
+            # Without end offsets no lane stays fresh, so moments wait, as they must.
+            log.warning("End offsets cannot be read now: %s", type(error).__name__)
+            return
+        self._ends.add(Read(number, begun_s, offsets))
+        for kind, buffers in self._buffers.items():
+            if self._has_barrier(kind):
+                for waiting in buffers:
+                    if waiting.barrier is None and waiting.reads_begun < number:
+                        waiting.barrier = offsets
+        if not any(lag.records_sum for lag in self._lag().values()):
+            self._moved_s = time.monotonic()
+        self._wake.set()
