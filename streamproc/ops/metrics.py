@@ -46,8 +46,9 @@ _TOPICS: Final = (
     "privacy-requests",
     "catalog",
 )
-# One of these for each event that is handled for the first time; an event that comes again is `redelivered`.
-_OUTCOMES: Final = ("decided", "quiet", "duplicate", "too_old", "rejected")
+# What a receipt counts an event as. One that came again after a crash or a rebalance is `redelivered`; one
+# that was forwarded to its customer's own lane is `rekeyed` here and handled there.
+_OUTCOMES: Final = ("decided", "quiet", "duplicate", "redelivered", "too_old", "rejected", "rekeyed")
 _VERDICTS: Final = (
     "nudged",
     "suppressed",
@@ -122,12 +123,8 @@ class Metrics:
     # Counters
 
     def count_events(self, topic: str, outcome: str, count: int = 1) -> None:
-        """Count events handled for the first time: decided, quiet, duplicate, too_old or rejected."""
+        """Count events by what became of them, in the words of a receipt."""
         _child(self._events, topic, outcome).inc(count)
-
-    def count_redelivered(self, count: int = 1) -> None:
-        """Count events that came again after a crash or a rebalance."""
-        self._redelivered.inc(count)
 
     def count_rejected(self, reason: str, count: int = 1) -> None:
         """Count what went to the dead letters, by the reason's code."""
@@ -160,10 +157,6 @@ class Metrics:
     def count_conflicts(self, count: int = 1) -> None:
         """Count customers that had to be decided again, since somebody else had written their context."""
         self._conflicts.inc(count)
-
-    def count_rekeyed(self, count: int = 1) -> None:
-        """Count records that arrived in another lane than their customer's and were forwarded."""
-        self._rekeyed.inc(count)
 
     def count_unknown_category(self, count: int = 1) -> None:
         """Count items of categories that the policy does not know."""
@@ -217,9 +210,8 @@ class Metrics:
     def _make_counters(self) -> None:
         counter = self._counter
         self._events = _children(
-            counter("events", "Events handled for the first time.", "topic", "outcome"), _TOPICS, _OUTCOMES
+            counter("events", "Events, by what became of them.", "topic", "outcome"), _TOPICS, _OUTCOMES
         )
-        self._redelivered = counter("redelivered", "Events that came again.")
         self._rejected = _children(counter("rejected", "Dead letters.", "reason"), Reason)
         self._decisions = _children(counter("decisions", "Candidates, by verdict.", "verdict"), _VERDICTS)
         self._suppressed = _children(counter("suppressed", "Candidates stopped, by gate.", "gate"), Gate)
@@ -230,7 +222,6 @@ class Metrics:
         self._units = counter("units", "Units acknowledged.")
         self._holes = counter("holes", "Offsets that a topic skipped.")
         self._conflicts = counter("conflicts", "Customers decided again after a conflicting write.")
-        self._rekeyed = counter("rekeyed", "Records forwarded to their customer's lane.")
         self._unknown_categories = counter(
             "unknown_categories", "Items of categories the policy does not know."
         )
