@@ -1,7 +1,7 @@
 """What every store of customer state promises: load, then compare and set.
 
-The store deals in opaque bytes; what they mean is the business of `streamproc.core`. A customer is known here only
-by `h`, the keyed hash of the customer id (`streamproc.store.keys`).
+The store deals in opaque bytes; what they mean is the business of `streamproc.core`. A customer is known here
+only by `h`, the keyed hash of the customer id (`streamproc.store.keys`).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ TTL_MS_MAX = 10 * 366 * 86_400_000
 
 
 class StoreUnavailable(Exception):
-    """Say that the store cannot answer now: the same call may succeed later, and nothing else needs to be done."""
+    """Say that the store cannot answer now; the same call may succeed later, with nothing else done."""
 
 
 class StoreRefused(Exception):
@@ -26,11 +26,11 @@ class StoreRefused(Exception):
 
 
 class WrongHashKey(StoreRefused):
-    """Say that the customers in this store were hashed with another key, so every cap would start from zero."""
+    """Say that the customers of this store were hashed with another key: every cap would start from zero."""
 
 
 class EpochMissing(StoreRefused):
-    """Say that the store was emptied, or replaced, since this worker opened it: what it holds cannot be trusted."""
+    """Say that the store was emptied or replaced: what it holds now cannot be trusted."""
 
 
 class LostWrites(EpochMissing):
@@ -48,12 +48,13 @@ class Slot(msgspec.Struct, frozen=True, gc=False):
 
 
 class Write(msgspec.Struct, kw_only=True):
-    """Describe the change of one customer. It happens as a whole if both versions still stand, else not at all.
+    """Describe the change of one customer: it happens as a whole if both versions still stand, or not at all.
 
     `context` and `consent`: `None` leaves the value as it is, `b""` deletes it, anything else replaces it.
-    `context_ttl_ms` is how long a replaced context lives, 0 for ever; at most `TTL_MS_MAX`.
-    `out_put` and `out_drop` change the customer's outputs: a hash from source position to the outputs of that record.
-    Puts are applied after drops.
+    `context_ttl_ms` is how long a replaced context lives, 0 for ever; at most `TTL_MS_MAX`;
+    outputs that are put live as long.
+    `out_put` and `out_drop` change the customer's outputs: a hash from source position to the outputs of that
+    record. Drops come before puts.
     """
 
     h: str
@@ -72,9 +73,9 @@ class Store(Protocol):
     async def open(self, *, fresh: bool = False) -> None:
         """Connect, check the hash key and the epoch, load the scripts. Calling it again checks again.
 
-        `fresh` is the caller's word that nothing was ever decided (the ledger is empty, no offset is committed): only
-        then a store without an epoch is given one; otherwise it raises `EpochMissing`. Raises `WrongHashKey` when the
-        store belongs to another hash key.
+        `fresh` is the caller's word that nothing was ever decided (the ledger is empty, no offset is
+        committed): only then a store without an epoch is given one; otherwise it raises `EpochMissing`.
+        Raises `WrongHashKey` when the store belongs to another hash key.
         """
         ...
 
@@ -83,15 +84,16 @@ class Store(Protocol):
         ...
 
     async def load_outs(self, wanted: Sequence[tuple[str, str]]) -> list[bytes | None]:
-        """Return the outputs kept under each (h, source position), in this order; `None` where there are none."""
+        """Return the outputs under each (h, source position), in this order; `None` where there are none."""
         ...
 
     async def commit(self, writes: Sequence[Write]) -> list[bool]:
         """Apply the writes; return for each whether it was applied.
 
-        `False` is a conflict: another writer came first and nothing of that customer was written. No two writes may
-        name the same customer. When this raises, each write was applied as a whole or not at all, and the caller does
-        not know which: it must load again before it decides again, never send the same writes blindly.
+        `False` is a conflict: another writer came first and nothing of that customer was written. No two
+        writes may name the same customer. When this raises, each write was applied as a whole or not at all,
+        and the caller does not know which: it must load again before it decides again, never send the same
+        writes blindly.
         """
         ...
 

@@ -13,7 +13,7 @@ from streamproc.store.link import Call
 from streamproc.store.versions import FreshVersion, next_version
 
 CUSTOMERS_A_CALL_MAX: Final = 128
-"""A call of this size holds Redis for well under a millisecond; one over 1,900 customers held it for 13 to 16 ms."""
+"""A call of this size holds Redis for about a millisecond; one over 1,900 customers held it for 13 to 16."""
 
 SCRIPT: Final = files("streamproc.store").joinpath("scripts/commit.lua").read_bytes()
 SCRIPT_SHA: Final = sha1(SCRIPT, usedforsecurity=False).hexdigest()
@@ -70,7 +70,7 @@ def _letter(value: bytes | None) -> bytes:
 
 
 def check_writes(writes: Sequence[Write]) -> None:
-    """Raise ValueError unless the script can apply these writes whole: it has no rollback, so nothing may fail in it."""
+    """Raise ValueError unless nothing in these writes can fail inside the script, which has no rollback."""
     if len({write.h for write in writes}) != len(writes):
         raise ValueError("two writes name the same customer: the second would always conflict")
     for write in writes:

@@ -1,9 +1,9 @@
 """Give a new store its epoch, once; find it again at every start; notice when it is gone.
 
-The epoch is a token under one key a bucket, and every script call names it. Bucket 0 is the canonical one: whoever
-creates the epoch first claims it there as `making:<token>`, then fills the other buckets, then writes the plain
-token. So a creator that dies half-way is finished by the next worker, and a bucket that is empty although bucket 0
-says complete was emptied later: its state is lost, and nobody heals it by guessing.
+The epoch is a token under one key a bucket, and every script call names it. Bucket 0 is the canonical one:
+whoever creates the epoch first claims it there as `making:<token>`, then fills the other buckets, then writes
+the plain token. So a creator that dies half-way is finished by the next worker, and a bucket that is empty
+although bucket 0 says complete was emptied later: its state is lost, and nobody heals it by guessing.
 """
 
 from __future__ import annotations
@@ -52,11 +52,11 @@ async def _make(link: Link) -> bytes:
     await _ask(link, ("SET", KEYS[0].epoch, claim, "NX"))
     (claimed,) = await _ask(link, ("GET", KEYS[0].epoch))
     if claimed is None or not claimed.startswith(_MAKING):
-        # Another worker has just finished it (or it is gone again, which the caller's check of all buckets finds).
+        # Another worker has just finished it, or it is gone again: the caller's check of all buckets tells.
         return claimed or b""
     token: bytes = claimed.removeprefix(_MAKING)
     await _ask(link, *(("SET", names.epoch, token, "NX") for names in KEYS[1:]))
-    # Every worker that finishes this claim writes the same token, so the order of two of them is of no matter.
+    # Every worker that finishes this claim writes the same token, so their order does not matter.
     await _ask(link, ("SET", KEYS[0].epoch, token, "XX"))
     return token
 

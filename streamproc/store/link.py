@@ -1,7 +1,7 @@
 """Carry calls to Redis and bring every reply back, errors among them: one server, or a cluster.
 
-Nothing is ever sent again here. redis-py repeats a whole pipeline after a timeout unless told not to; who retries is
-the caller, after it has loaded again.
+Nothing is ever sent again here. redis-py repeats a whole pipeline after a timeout unless told not to; who
+retries is the caller, after it has loaded again.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Link(Protocol):
 
 
 def link_to(url: str, *, timeout_s: float) -> Link:
-    """Return the link that the URL's scheme asks for: `redis`, `rediss`, `unix`, or `redis+cluster`, `rediss+cluster`."""
+    """Return the link for the URL's scheme: `redis`, `rediss`, `unix`, `redis+cluster` or `rediss+cluster`."""
     scheme = urlsplit(url).scheme
     if scheme in _CLUSTER_SCHEMES:
         return ClusterLink(_CLUSTER_SCHEMES[scheme] + url.removeprefix(scheme), timeout_s=timeout_s)
@@ -68,8 +68,9 @@ def where(url: str) -> str:
 class ServerLink:
     """Talk to one server: all calls of an exchange are pipelined on one connection.
 
-    An exchange ends with an ECHO of a token of its own. If the reply differs, or anything else goes wrong, also a
-    cancellation, the connection is thrown away: a late reply can never be taken for the answer to another call.
+    An exchange ends with an ECHO of a token of its own. If the reply differs, or anything else goes wrong,
+    also a cancellation, the connection is thrown away: a late reply can never be taken for the answer to
+    another call.
     """
 
     def __init__(self, url: str, *, timeout_s: float) -> None:
@@ -153,7 +154,7 @@ async def _read(connection: AbstractConnection) -> Reply:
 
 
 class ClusterLink:
-    """Talk to a cluster: one call a bucket, gathered, since redis-py's cluster pipeline refuses EVALSHA and MGET."""
+    """Talk to a cluster: calls are gathered, since redis-py's cluster pipeline refuses EVALSHA and MGET."""
 
     def __init__(self, url: str, *, timeout_s: float) -> None:
         self._where = where(url)

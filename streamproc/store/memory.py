@@ -1,4 +1,4 @@
-"""Keep customer state in this process: the twin that replay and tests use, held to the same test-suite as Redis."""
+"""Keep customer state in this process, for replay and tests: the twin of Redis, held to the same suite."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class MemorySpace:
 
 
 class MemoryStore:
-    """Keep customer state in a `MemorySpace` (see `streamproc.store.base.Store`); the arguments are RedisStore's."""
+    """Keep customer state in a `MemorySpace`, by the promises of `streamproc.store.base.Store`."""
 
     def __init__(
         self,

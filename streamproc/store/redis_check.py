@@ -1,4 +1,4 @@
-"""Find what is wrong with a Redis server's settings: the doctor and readiness ask, and print or refuse themselves."""
+"""Find what is wrong with a Redis server's settings; who asks decides what to print or to refuse."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def judge(config: Mapping[str, str] | None, info: Mapping[str, str]) -> list[Red
                 "min-replicas-to-write",
                 "0",
                 "1 or more",
-                "a primary cut off from its replicas would go on accepting writes that a failover throws away",
+                "a primary cut off from its replicas would accept writes that a failover throws away",
                 fatal=False,
             )
         )

@@ -24,8 +24,8 @@ WORKER_FORGOTTEN_MS: Final = 3_600_000
 class RedisStore:
     """Keep customer state in Redis or Valkey, on one server or a cluster (see `streamproc.store.base.Store`).
 
-    `id_check` is `IdKey.check()` of the key that the customers are hashed with. After a `StoreRefused` every call
-    raises it again until `open` finds the store in order.
+    `id_check` is `IdKey.check()` of the key that the customers are hashed with. After a `StoreRefused` every
+    call raises it again until `open` finds the store in order.
     """
 
     def __init__(

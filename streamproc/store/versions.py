@@ -10,11 +10,11 @@ from typing import Final
 from streamproc.store.base import VERSION_BYTES
 
 RANDOM_BITS: Final = 22
-"""Below 42 bits of milliseconds, which last until 2109. A value deleted and created again meets its old numbers only
-after more than 4,000 writes in every millisecond of its life."""
+"""Below 42 bits of milliseconds, which last until 2109. A value deleted and created again meets its old
+numbers only after more than 4,000 writes in every millisecond of its life."""
 
 FreshVersion = Callable[[], int]
-"""Return a number below 2^64 for a value that did not exist: time in the high bits, chance in the low ones."""
+"""Returns a number below 2^64 for a value that did not exist: time in its high bits, chance in its low ones."""
 
 
 def fresh_version() -> int:

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 from redis import Redis as SyncRedis
 from redis.asyncio import Redis
+
 from streamproc.ops.embedded import EmbeddedRedis
 from streamproc.store.base import Store
 from streamproc.store.keys import IdKey
@@ -49,7 +50,7 @@ class RedisWorld:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self.client = Redis.from_url(url)
+        self.client: Redis = Redis.from_url(url)
         self.opened: list[RedisStore] = []
 
     def store(self, id_key: IdKey = ID_KEY) -> Store:
@@ -67,13 +68,14 @@ class RedisWorld:
         await self.client.flushall()
 
     async def keys(self) -> list[str]:
-        return [key.decode() for key in await self.client.keys()]
+        return [key if isinstance(key, str) else key.decode() for key in await self.client.keys()]
 
     async def pass_ms(self, duration_ms: int) -> None:
         """Let the server's own clock pass this instant: it takes no clock as an argument."""
-        until = time.monotonic() + duration_ms / 1_000
-        while time.monotonic() < until:
-            await asyncio.sleep(0.002)
+        key = "the server's clock"
+        await self.client.set(key, b"", px=duration_ms)
+        while await self.client.exists(key):  # noqa: ASYNC110 - no event comes from a server's clock
+            await asyncio.sleep(0.001)
 
     async def close(self) -> None:
         for store in self.opened:

@@ -10,9 +10,9 @@ from typing import Self
 class TcpProxy:
     """Forward bytes to a port of this machine.
 
-    `requests` and `replies` are gates: closed ones hold the bytes back. `drop_replies` throws replies away and
-    closes the connection once the first has come: the server has executed, the client will never know.
-    `prefix` is put before the next reply, once. `chunks_answered` counts what the server has sent, held back or not.
+    `requests` and `replies` are gates: closed ones hold the bytes back. `drop_replies` throws replies away
+    and closes the connection once the first has come: the server has executed, the client will never know.
+    `prefix` is put before the next reply, once. `holds_replies` is set once a reply was held back.
     """
 
     def __init__(self, port: int) -> None:
@@ -26,7 +26,7 @@ class TcpProxy:
         self.drop_replies = False
         self.prefix = b""
         self.connections = 0
-        self.chunks_answered = 0
+        self.holds_replies = asyncio.Event()
 
     @property
     def url(self) -> str:
@@ -68,7 +68,8 @@ class TcpProxy:
     async def _replies(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while data := await reader.read(65_536):
-                self.chunks_answered += 1
+                if not self.replies.is_set():
+                    self.holds_replies.set()
                 await self.replies.wait()
                 if self.drop_replies:
                     break

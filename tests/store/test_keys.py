@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from streamproc.store.keys import BUCKETS, KEYS, IdKey, IdKeyUnusable, bucket_of
 
 KEY = IdKey(b"sixteen bytes...")

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import pytest
 from redis.asyncio import Redis
+
 from streamproc.ops.embedded import EmbeddedRedis, free_port
 from streamproc.store.base import StoreUnavailable
 from streamproc.store.redis_check import judge, redis_findings
-
 from tests.store.conftest import ClusterServer
 
 GOOD_INFO = {"maxmemory_policy": "noeviction", "redis_version": "8.1.0", "role": "master"}

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from functools import partial
+
 import pytest
+
 from streamproc.store.base import (
     TTL_MS_MAX,
     EpochMissing,
@@ -14,7 +18,6 @@ from streamproc.store.base import (
     WrongHashKey,
 )
 from streamproc.store.keys import BUCKETS, KEYS, IdKey, bucket_of
-
 from tests.store.conftest import ID_KEY, World
 
 ANNA, BEN = ID_KEY.h("anna"), ID_KEY.h("ben")
@@ -23,12 +26,16 @@ ANNA, BEN = ID_KEY.h("anna"), ID_KEY.h("ben")
 async def write(store: Store, h: str, context: bytes | None = b"context", **fields: object) -> bool:
     """Load one customer and commit a change of what was loaded."""
     (slot,) = await store.load([h])
-    change = Write(h=h, context_version=slot.context_version, consent_version=slot.consent_version)
+    (applied,) = await store.commit([change_of(slot, context, **fields)])
+    return applied
+
+
+def change_of(slot: Slot, context: bytes | None, **fields: object) -> Write:
+    change = Write(h=slot.h, context_version=slot.context_version, consent_version=slot.consent_version)
     change.context = context
     for name, value in fields.items():
         setattr(change, name, value)
-    (applied,) = await store.commit([change])
-    return applied
+    return change
 
 
 async def test_an_unknown_customer_has_empty_versions_and_values(store: Store) -> None:
@@ -153,10 +160,7 @@ async def test_every_action_on_context_consent_and_outputs_combines_with_every_o
                     (b"old" if context is None else context, b"old" if consent is None else consent, output)
                 )
                 (slot,) = await store.load([h])
-                versions = {"context_version": slot.context_version, "consent_version": slot.consent_version}
-                changes.append(
-                    Write(h=h, **versions, context=context, consent=consent, out_put=put, out_drop=drop)
-                )
+                changes.append(change_of(slot, context, consent=consent, out_put=put, out_drop=drop))
     assert await store.commit(changes) == [True] * 27
     outs = await store.load_outs([(h, "p") for h in hs])
     found = [(s.context, s.consent, o) for s, o in zip(await store.load(hs), outs, strict=True)]
@@ -307,10 +311,13 @@ async def test_a_count_that_went_back_shuts_the_store_for_every_worker(
     (slot,) = await store.load([ANNA])
     await world.put(KEYS[bucket_of(ANNA)].count, b"2")
     change = Write(h=ANNA, context_version=slot.context_version, consent_version=b"", context=b"late")
+    asks: dict[str, Callable[[], Awaitable[object]]] = {
+        "load": partial(store.load, [ANNA]),
+        "commit": partial(store.commit, [change]),
+        "ping": store.ping,
+    }
     with pytest.raises(LostWrites, match="lost writes that it had confirmed"):
-        await {"load": lambda: store.load([ANNA]), "commit": lambda: store.commit([change])}.get(
-            notice, store.ping
-        )()
+        await asks[notice]()
     with pytest.raises(LostWrites):
         await other.load([ANNA])
     with pytest.raises(LostWrites):

@@ -16,11 +16,11 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 from redis import Redis as SyncRedis
+
 from streamproc.ops.embedded import EmbeddedRedis
 from streamproc.store.base import Slot, Store, Write
 from streamproc.store.memory import MemorySpace, MemoryStore
 from streamproc.store.redis_store import RedisStore
-
 from tests.store.conftest import ID_KEY
 
 HS = [ID_KEY.h(name) for name in ("anna", "ben", "cleo")]
@@ -30,7 +30,7 @@ OUTPUTS = st.lists(st.sampled_from("pqr"), max_size=2, unique=True).map(tuple)
 
 
 class TwoWriters(RuleBasedStateMachine):
-    """Two workers load and commit the same customers; a model of plain values and counters says what must come out."""
+    """Two workers load and commit the same customers; a model of plain values says what must come out."""
 
     loop: asyncio.AbstractEventLoop
     workers: tuple[Store, Store]
@@ -117,7 +117,7 @@ def check_laws(machine: type[TwoWriters]) -> None:
     few = settings(
         max_examples=60, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
     )
-    run_state_machine_as_test(machine, settings=few)  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(machine, settings=few)
 
 
 def test_memory_loses_no_update_and_conflicts_exactly_when_a_version_moved(

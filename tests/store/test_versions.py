@@ -4,6 +4,7 @@ import time
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from streamproc.store.versions import fresh_version, next_version
 
 
