@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 DEFAULT_CATEGORY = "default"  # what an unknown category counts as
 FROM_ITEM = "from_item"  # a campaign whose category is that of the trigger's item
+NO_CATEGORY = ""  # a campaign that is about no category (`category: none` in its file)
 
 
 class Period(StrEnum):
@@ -91,7 +92,10 @@ class Category:
 
 @dataclass(frozen=True)
 class Scene:
-    """All that a condition, a fact or a filter may look at: one customer's memory at one event. `now_ms` is decision time."""
+    """All that a condition, a fact or a filter may look at: one customer's memory at one event.
+
+    `now_ms` is decision time. `recent` ends with the event itself, if its kind is remembered.
+    """
 
     context: Context
     event: Event
@@ -163,11 +167,14 @@ class Campaign:
     expires_ms: int | None = None
     enabled: bool = True
     file: str = ""
+    specificity: str = (
+        "none"  # how much its words as written reveal: none | brand | category | family | item | place
+    )
 
 
 @dataclass(frozen=True)
 class Policy:
-    """A whole policy. `by_kind` holds the campaigns that an event of a kind triggers, highest priority first, then by id.
+    """A whole policy. `by_kind` holds the campaigns that an event of a kind triggers: highest priority first, by id.
 
     `remembered` are the kinds that some condition reads. `charge_ms_max` is the longest window of any cap: a charge is
     kept so long; -1 stands for ever.

@@ -1,0 +1,285 @@
+"""Conditions as closures: made once from typed values, true or false of one customer at one event.
+
+Recent events are walked from the newest and only as far as needed, because this runs for every event of a kind that
+triggers. The event itself is among them: it is remembered before a campaign is asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from streamproc.core.context import Line, Remembered, RememberedItem
+from streamproc.core.policy.model import Condition, Scene
+
+# A phone may never say that it left, so a visit that was last heard from so long ago counts as over.
+VISIT_OPEN_MS_MAX: Final = 4 * 3_600_000
+
+Matcher = Callable[[Remembered], bool]
+MatcherMaker = Callable[[Scene], Matcher | None]
+TraitValue = str | int | float | bool
+
+
+def always(_scene: Scene) -> bool:
+    """Hold for every customer."""
+    return True
+
+
+def all_of(conditions: Sequence[Condition]) -> Condition:
+    """Hold where every condition holds."""
+    if len(conditions) == 1:
+        return conditions[0]
+    parts = tuple(conditions)
+
+    def test(scene: Scene) -> bool:
+        for part in parts:  # noqa: SIM110 - a generator costs as much as the conditions it walks.
+            if not part(scene):
+                return False
+        return True
+
+    return test
+
+
+def any_of(conditions: Sequence[Condition]) -> Condition:
+    """Hold where at least one condition holds."""
+    if len(conditions) == 1:
+        return conditions[0]
+    parts = tuple(conditions)
+
+    def test(scene: Scene) -> bool:
+        for part in parts:  # noqa: SIM110 - as in `all_of`.
+            if part(scene):
+                return True
+        return False
+
+    return test
+
+
+def negated(condition: Condition) -> Condition:
+    """Hold where the condition does not."""
+    return lambda scene: not condition(scene)
+
+
+def is_between(low: int | None, high: int | None) -> Callable[[int], bool]:
+    """Make the test of a number against bounds that are both included; None is no bound."""
+    if high is None:
+        least = low or 0
+        return lambda number: number >= least
+    return lambda number: (low is None or number >= low) and number <= high
+
+
+def counted(
+    kind: str, within_ms: int, low: int | None, high: int | None, make: MatcherMaker | None
+) -> Condition:
+    """Hold where the events of a kind in the last `within_ms` that match number from `low` to `high`.
+
+    The window is open at its far end: an event exactly `within_ms` old is outside. Counting stops where the answer is
+    known. `make` gives the matcher for a scene; where it gives None (no item to compare with) nothing matches.
+    """
+    stop = (low or 0) if high is None else high + 1
+    is_enough = is_between(low, high)
+
+    def test(scene: Scene) -> bool:
+        number = 0
+        matches = None if make is None else make(scene)
+        if make is None or matches is not None:
+            after_ms = scene.now_ms - within_ms
+            for event in reversed(scene.recent):
+                if event.kind == kind and event.at_ms > after_ms and (matches is None or matches(event)):
+                    number += 1
+                    if number >= stop:
+                        break
+        return is_enough(number)
+
+    return test
+
+
+def same_item(scene: Scene) -> Matcher | None:
+    """Match events with the item of the event at hand."""
+    if scene.item is None:
+        return None
+    wanted = scene.item.item_id
+
+    def matches(event: Remembered) -> bool:
+        for item in event.items:  # noqa: SIM110 - as in `all_of`.
+            if item.item_id == wanted:
+                return True
+        return False
+
+    return matches
+
+
+def same_brand(scene: Scene) -> Matcher | None:
+    """Match events with an item of the same brand; an item without a brand has none in common."""
+    if scene.item is None or not scene.item.brand:
+        return None
+    wanted = scene.item.brand
+    return lambda event: any(item.brand == wanted for item in event.items)
+
+
+def same_site(scene: Scene) -> Matcher | None:
+    """Match events in the same store."""
+    wanted = scene.event.site_id
+    return (lambda event: event.site_id == wanted) if wanted else None
+
+
+def same_category(scene: Scene) -> Matcher | None:
+    """Match events with an item of the same category; two unknown categories are the same only if they read alike."""
+    if scene.item is None:
+        return None
+    is_in = _in_category_of(scene, scene.item)
+    return lambda event: any(is_in(item) for item in event.items)
+
+
+def _in_category_of(scene: Scene, other: RememberedItem) -> Callable[[RememberedItem], bool]:
+    find = scene.policy.find_category
+    wanted = find(other.category)
+    if wanted is scene.policy.default_category:
+        text = other.category.lower()
+        return lambda item: bool(text) and item.category.lower() == text
+    return lambda item: find(item.category) is wanted
+
+
+def in_category(name: str) -> MatcherMaker:
+    """Make the matcher of events with an item of the category of that name."""
+
+    def make(scene: Scene) -> Matcher:
+        find = scene.policy.find_category
+        return lambda event: any(find(item.category).name == name for item in event.items)
+
+    return make
+
+
+def both(first: MatcherMaker, second: MatcherMaker) -> MatcherMaker:
+    """Combine two matchers: both must match."""
+
+    def make(scene: Scene) -> Matcher | None:
+        one, other = first(scene), second(scene)
+        if one is None or other is None:
+            return None
+        return lambda event: one(event) and other(event)
+
+    return make
+
+
+def cart_value(low: int | None, high: int | None, currency: str) -> Condition:
+    """Hold where the cart's lines in this currency sum up, in minor units, from `low` to `high`.
+
+    A line without a price, or in another currency, adds nothing; since the sum is then only a lower bound, an upper
+    bound does not hold.
+    """
+
+    def test(scene: Scene) -> bool:
+        total, is_whole = 0, True
+        for line in scene.context.cart:
+            if line.currency == currency and line.item.price_minor is not None:
+                total += line.item.price_minor * line.item.quantity
+            else:
+                is_whole = False
+        return (low is None or total >= low) and (high is None or (is_whole and total <= high))
+
+    return test
+
+
+def event_value(low: int | None, high: int | None, currency: str) -> Condition:
+    """Hold where the event's own value, in minor units of this currency, lies from `low` to `high`."""
+    is_within = is_between(low, high)
+
+    def test(scene: Scene) -> bool:
+        value = scene.event.value_minor
+        return value is not None and scene.event.currency == currency and is_within(value)
+
+    return test
+
+
+def cart_lines(scene: Scene) -> list[Line]:
+    """Return the lines of the cart, the newest last."""
+    return scene.context.cart
+
+
+def wishlist_lines(scene: Scene) -> list[Line]:
+    """Return the lines of the wish list, the newest last."""
+    return scene.context.wishlist
+
+
+def line_count(lines: Callable[[Scene], list[Line]], low: int | None, high: int | None) -> Condition:
+    """Hold where so many different items lie in the cart, or on the wish list."""
+    is_within = is_between(low, high)
+    return lambda scene: is_within(len(lines(scene)))
+
+
+def has_item(lines: Callable[[Scene], list[Line]]) -> Condition:
+    """Hold where the item of the event at hand lies in the cart, or on the wish list."""
+
+    def test(scene: Scene) -> bool:
+        if scene.item is None:
+            return False
+        wanted = scene.item.item_id
+        return any(line.item.item_id == wanted for line in lines(scene))
+
+    return test
+
+
+def has_category(lines: Callable[[Scene], list[Line]]) -> Condition:
+    """Hold where something of the category of the event's item lies in the cart, or on the wish list."""
+
+    def test(scene: Scene) -> bool:
+        if scene.item is None:
+            return False
+        is_in = _in_category_of(scene, scene.item)
+        return any(is_in(line.item) for line in lines(scene))
+
+    return test
+
+
+def visit_open(*, wanted: bool) -> Condition:
+    """Hold where the customer is in a store, as far as is known (or is not, if not `wanted`)."""
+
+    def test(scene: Scene) -> bool:
+        visit = scene.context.visit
+        is_open = visit is not None and visit.open and scene.now_ms - visit.at_ms < VISIT_OPEN_MS_MAX
+        return is_open is wanted
+
+    return test
+
+
+def surface_in(surfaces: frozenset[str]) -> Condition:
+    """Hold where the event happened on one of these surfaces."""
+    return lambda scene: scene.event.surface in surfaces
+
+
+def comparable(value: TraitValue) -> TraitValue:
+    """Fold a text's case, so that `Vegetarian` is `vegetarian`; true and 1 stay different."""
+    if isinstance(value, bool):
+        return f"\0{value}"
+    return value.casefold() if isinstance(value, str) else value
+
+
+def trait_in(name: str, values: Sequence[TraitValue]) -> Condition:
+    """Hold where the customer declared one of these values; of a list, any entry counts."""
+    wanted = frozenset(comparable(value) for value in values)
+
+    def test(scene: Scene) -> bool:
+        value = _trait(scene, name)
+        if isinstance(value, list):
+            return any(comparable(one) in wanted for one in value)
+        return value is not None and comparable(value) in wanted
+
+    return test
+
+
+def trait_between(name: str, low: float | None, high: float | None) -> Condition:
+    """Hold where the customer declared a number from `low` to `high`."""
+
+    def test(scene: Scene) -> bool:
+        value = _trait(scene, name)
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            return False
+        return (low is None or value >= low) and (high is None or value <= high)
+
+    return test
+
+
+def _trait(scene: Scene, name: str) -> TraitValue | list[str] | None:
+    profile = scene.context.profile
+    return None if profile is None else profile.traits.get(name)

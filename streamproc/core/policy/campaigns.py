@@ -1,0 +1,278 @@
+"""`campaigns/<id>.yaml`: one campaign, checked against the channels and categories that it names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from itertools import pairwise
+from typing import Final
+
+from streamproc.core.facts_paths import (
+    FACT_PATHS,
+    OF_ITEM_PREFIX,
+    SPECIFICITIES,
+    TRAIT_PREFIX,
+    FactPath,
+    trait_fact,
+)
+from streamproc.core.policy import kinds
+from streamproc.core.policy.categories import Categories
+from streamproc.core.policy.channels import DAY_MS, PRIORITY_MAX, Channels, read_caps
+from streamproc.core.policy.document import Node
+from streamproc.core.policy.examples import Example, read_examples
+from streamproc.core.policy.fields import NAME, NAME_RULE, Fields
+from streamproc.core.policy.model import (
+    DEFAULT_CATEGORY,
+    FROM_ITEM,
+    NO_CATEGORY,
+    Campaign,
+    Cap,
+    Copy,
+    Trigger,
+)
+from streamproc.core.policy.problems import Findings, listed, nearest
+from streamproc.core.policy.when import NOTHING, Conditions, Rule, read_trigger
+from streamproc.core.policy.words import Wording, read_content
+
+FACTS_MAX: Final = 8
+PURPOSES: Final = ("marketing", "transactional")
+NEEDS_TIMERS: Final = "needs timers, which this version does not have"
+UNSUPPORTED: Final = {
+    "wait": NEEDS_TIMERS,
+    "unless": NEEDS_TIMERS,
+    "holdout_ratio": "needs hold-out groups, which this version does not have",
+}
+REQUIRED: Final = (
+    *("campaign", "helps", "purpose", "priority", "trigger", "channels", "category", "because", "caps"),
+    *("content", "examples"),
+)
+KEYS: Final = (*REQUIRED, "when", "facts", "reveals", "active", "expires", "enabled")
+_DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """A campaign as read, with what only the check needs: its rule, its facts' paths and its examples."""
+
+    campaign: Campaign
+    rule: Rule
+    paths: Mapping[str, FactPath]
+    examples: tuple[Example, ...]
+    node: Node
+
+
+def read_campaign(
+    node: Node, findings: Findings, channels: Channels, categories: Categories
+) -> Parsed | None:
+    """Read one campaign file. Returns None, with errors among the findings, where nothing can be made of it."""
+    errors_before = len(findings.errors)
+    fields = Fields(node, findings)
+    fields.only(KEYS, UNSUPPORTED)
+    fields.require(*REQUIRED)
+    name = _name(fields)
+    trigger_fields = fields.mapping("trigger")
+    trigger = None if trigger_fields is None else read_trigger(trigger_fields)
+    rule = NOTHING
+    if "when" in fields:
+        rule = Conditions(fields, tuple(categories.categories)).read(fields.keys["when"])
+    paths = _facts(fields)
+    is_rule_sound = len(findings.errors) == errors_before and trigger is not None
+    ladder = _ladder(fields, channels)
+    because = fields.texts("because", kinds.CODES, "a reason code")
+    category = _category(fields, categories)
+    if is_rule_sound and trigger is not None:
+        _check_items(fields, trigger, rule, paths, category)
+        _check_because(fields, because, trigger, rule, paths)
+    active_from, active_until = _active(fields)
+    content_fields = fields.mapping("content")
+    content = {}
+    if content_fields is not None:
+        content = read_content(content_fields, Wording(ladder, paths, is_default=True))
+    campaign = Campaign(
+        id=name,
+        helps=fields.text("helps") or "",
+        purpose=fields.choice("purpose", PURPOSES, "a purpose of a campaign") or "",
+        priority=fields.integer("priority", 0, PRIORITY_MAX) or 0,
+        trigger=trigger or Trigger(""),
+        when=rule.test,
+        channels=ladder,
+        category=category,
+        facts={fact: path.get for fact, path in paths.items()},
+        because=because,
+        caps=_caps(fields),
+        content={channels.locale: content},
+        sensed=_is_sensed(trigger, rule, paths),
+        active_from=active_from,
+        active_until=active_until,
+        expires_ms=fields.duration("expires", 60_000, 30 * DAY_MS),
+        enabled=fields.flag("enabled", default=True),
+        file=node.file,
+        specificity=_specificity(fields, paths),
+    )
+    examples = read_examples(fields, campaign)
+    return Parsed(campaign, rule, paths, examples, node) if name and trigger is not None else None
+
+
+def _name(fields: Fields) -> str:
+    name = fields.text("campaign") or ""
+    expected = fields.node.file.removeprefix("campaigns/").removesuffix(".yaml")
+    if name and not NAME.fullmatch(name):
+        fields.at("campaign", f"{name!r} is not a name: {NAME_RULE}")
+    elif name and name != expected:
+        fields.at("campaign", f"{name!r} differs from the file's name, {expected!r}; counters hang on it")
+    return expected if name else ""
+
+
+def _caps(fields: Fields) -> tuple[Cap, ...]:
+    caps = read_caps(fields)
+    node = fields.keys.get("caps")
+    if node is not None and node.kind == "list" and not node.items:
+        fields.at("caps", "needs at least one cap: how often may one customer get this?")
+    return caps
+
+
+def _ladder(fields: Fields, channels: Channels) -> tuple[str, ...]:
+    """Read the campaign's channels, from loud to quiet."""
+    names = fields.texts("channels", channels.channels, "a channel of channels.yaml")
+    if "channels" in fields and not names and not fields.keys["channels"].items:
+        fields.at("channels", "names no channel")
+    loudness = [(channels.channels[name].obtrusiveness, name) for name in names]
+    for (above, louder), (below, quieter) in pairwise(loudness):
+        if below > above:
+            fields.at(
+                "channels",
+                f"go from loud to quiet, but {quieter} ({below:.2f}) stands after {louder} ({above:.2f})",
+            )
+    return names
+
+
+def _category(fields: Fields, categories: Categories) -> str:
+    """Read the category; `none` stands for a message about no category."""
+    allowed = (FROM_ITEM, "none", *categories.categories)
+    name = fields.choice("category", allowed, "a category of categories.yaml") or DEFAULT_CATEGORY
+    return NO_CATEGORY if name == "none" else name
+
+
+def _facts(fields: Fields) -> dict[str, FactPath]:
+    paths: dict[str, FactPath] = {}
+    facts = fields.mapping("facts")
+    if facts is None:
+        return paths
+    if len(facts.keys) > FACTS_MAX:
+        fields.at("facts", f"has {len(facts.keys)} facts, {FACTS_MAX} are allowed")
+    for name in list(facts.keys)[:FACTS_MAX]:
+        path = facts.text(name)
+        if not facts.is_name(name) or path is None:
+            continue
+        trait = path.removeprefix(TRAIT_PREFIX)
+        if path in FACT_PATHS:
+            paths[name] = FACT_PATHS[path]
+        elif trait != path and NAME.fullmatch(trait):
+            paths[name] = trait_fact(trait)
+        elif path.startswith("interest."):
+            facts.at(name, f"{path} needs affinities, which this version does not have")
+        else:
+            known = (*FACT_PATHS, f"{TRAIT_PREFIX}<name>")
+            facts.at(name, f"{path!r} is not a fact; allowed are {listed(known)}{nearest(path, FACT_PATHS)}")
+    return paths
+
+
+def _check_items(
+    fields: Fields, trigger: Trigger, rule: Rule, paths: Mapping[str, FactPath], category: str
+) -> None:
+    """Refuse what names, or compares with, an item that the trigger lacks or whose category is not known."""
+    of_item = [
+        f"{name} ({fact.path})" for name, fact in paths.items() if fact.path.startswith(OF_ITEM_PREFIX)
+    ]
+    if not kinds.has_item(trigger.kind):
+        if category == FROM_ITEM:
+            fields.at("category", f"events of {trigger.kind} name no item; name a category, or none")
+        if of_item:
+            fields.at("facts", f"events of {trigger.kind} name no item, so {listed(of_item)} is never known")
+        if rule.needs_item:
+            fields.at(
+                "when", f"events of {trigger.kind} name no item, so there is nothing to compare with (same)"
+            )
+    elif of_item and category != FROM_ITEM:
+        fields.at("facts", f"{listed(of_item)} speaks of the trigger's item, so category must be {FROM_ITEM}")
+    if any(fact.path == "visit.site" for fact in paths.values()) and not kinds.is_sensed(trigger.kind):
+        fields.at("facts", f"visit.site is only known where a beacon triggers, not {trigger.kind}")
+
+
+def _check_because(
+    fields: Fields, because: tuple[str, ...], trigger: Trigger, rule: Rule, paths: Mapping[str, FactPath]
+) -> None:
+    """Refuse a reason that could be untrue: each must follow from the trigger, the conditions or a fact."""
+    implied = {kinds.ALWAYS_TRUE_CODE, *rule.implies, *(fact.code for fact in paths.values() if fact.code)}
+    if code := kinds.code_of(trigger.kind):
+        implied.add(code)
+    for node in fields.nodes("because"):
+        if node.raw in because and node.raw not in implied:
+            known = listed(code for code in kinds.CODES if code in implied)
+            fields.error(node, f"{node.raw} does not follow from trigger, when or facts; these do: {known}")
+    if "because" in fields and not because and not fields.keys["because"].items:
+        fields.at("because", "names no reason")
+
+
+def _is_sensed(trigger: Trigger | None, rule: Rule, paths: Mapping[str, FactPath]) -> bool:
+    by_trigger = trigger is not None and kinds.is_sensed(trigger.kind)
+    return by_trigger or rule.sensed or any(fact.sensed for fact in paths.values())
+
+
+def _specificity(fields: Fields, paths: Mapping[str, FactPath]) -> str:
+    """Derive how much the words reveal from the facts they may use; `reveals` may only raise it."""
+    derived = max((SPECIFICITIES.index(fact.specificity) for fact in paths.values()), default=0)
+    if (reveals := fields.mapping("reveals")) is not None:
+        reveals.only(("specificity",))
+        reveals.require("specificity")
+        declared = reveals.choice("specificity", SPECIFICITIES, "a specificity")
+        if declared is not None and SPECIFICITIES.index(declared) < derived:
+            reveals.at("specificity", f"{declared} is less than the facts reveal, {SPECIFICITIES[derived]}")
+        elif declared is not None:
+            derived = SPECIFICITIES.index(declared)
+    return SPECIFICITIES[derived]
+
+
+def _active(fields: Fields) -> tuple[str, str]:
+    """Read the local dates between which the campaign runs, both included."""
+    active = fields.mapping("active")
+    if active is None:
+        return "", ""
+    active.only(("from", "until"))
+    if "from" not in active and "until" not in active:
+        fields.at("active", "needs from, until or both")
+    days = [_day(active, "from"), _day(active, "until")]
+    if all(days) and days[0] > days[1]:
+        active.at("until", f"{days[1]} is before from {days[0]}")
+    return days[0], days[1]
+
+
+def _day(active: Fields, key: str) -> str:
+    text = active.text(key)
+    if text is None:
+        return ""
+    try:
+        if _DATE.fullmatch(text):
+            return date.fromisoformat(text).isoformat()
+    except ValueError:
+        pass
+    active.at(key, f"{text!r} is not a date such as 2026-11-27")
+    return ""
+
+
+def read_translation(node: Node, findings: Findings, parsed: Parsed) -> dict[str, Copy]:
+    """Read a translation's `content` for a campaign; a channel it leaves out speaks the default locale."""
+    fields = Fields(node, findings)
+    fields.only(("content",))
+    fields.require("content")
+    content = fields.mapping("content")
+    if content is None:
+        return {}
+    wording = Wording(parsed.campaign.channels, parsed.paths, is_default=False)
+    if missing := [channel for channel in wording.channels if channel not in content]:
+        findings.warn(
+            node.file, content.node.line, f"content: has no {listed(missing)}; the default words stand in"
+        )
+    return read_content(content, wording)

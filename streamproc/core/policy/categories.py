@@ -1,0 +1,124 @@
+"""`categories.yaml`: groups of items, how private each is, and how an item's category text finds its group."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from fnmatch import translate
+from typing import Final, Literal, cast
+
+from streamproc.core.event import TEXT_CHARS_MAX
+from streamproc.core.facts import CATEGORY_PURPOSE_PREFIX
+from streamproc.core.policy.channels import DAY_MS, read_caps
+from streamproc.core.policy.document import Node
+from streamproc.core.policy.fields import Fields
+from streamproc.core.policy.model import DEFAULT_CATEGORY, FROM_ITEM, NO_CATEGORY, Category
+from streamproc.core.policy.problems import Findings
+
+Sensitivity = Literal["none", "mild", "intimate", "special"]
+SENSITIVITIES: Final = ("none", "mild", "intimate", "special")
+CATEGORIES_MAX: Final = 500
+# Texts come from producers, so the cache of what they mean is bounded: 4,096 texts of 40 B are about half a megabyte.
+CACHE_MAX: Final = 4_096
+RESERVED: Final = (DEFAULT_CATEGORY, FROM_ITEM, NO_CATEGORY, "none")
+REPURCHASE_MS_MAX: Final = 3_650 * DAY_MS
+
+
+@dataclass(frozen=True)
+class Categories:
+    """What `categories.yaml` says."""
+
+    categories: dict[str, Category] = field(default_factory=dict)
+    default: Category = field(default_factory=lambda: Category(DEFAULT_CATEGORY))
+
+
+def read_categories(node: Node, findings: Findings) -> Categories:
+    """Read `categories.yaml`."""
+    fields = Fields(node, findings)
+    fields.only(("default", "categories"))
+    fields.require("default", "categories")
+    default = Category(DEFAULT_CATEGORY)
+    if (unknown := fields.mapping("default")) is not None:
+        unknown.only(("sensitivity", "gift_prone", "adults_only", "caps"))
+        default = _category(DEFAULT_CATEGORY, unknown)
+        if default.sensitivity == "special":
+            unknown.at("sensitivity", "the default cannot be special: no consent could be asked for it")
+    categories: dict[str, Category] = {}
+    if (listed := fields.mapping("categories")) is not None:
+        if len(listed.keys) > CATEGORIES_MAX:
+            fields.at("categories", f"has {len(listed.keys)} categories, {CATEGORIES_MAX} are allowed")
+        for name in listed.keys:
+            if listed.is_name(name, reserved=RESERVED) and (one := listed.mapping(name)) is not None:
+                one.only(
+                    ("match", "sensitivity", "gift_prone", "adults_only", "consent", "repurchase", "caps")
+                )
+                one.require("match", "sensitivity")
+                categories[name] = _category(name, one)
+        _refuse_shared_patterns(listed, categories)
+    return Categories(categories, default)
+
+
+def _category(name: str, fields: Fields) -> Category:
+    sensitivity = fields.choice("sensitivity", SENSITIVITIES, "a sensitivity") or "intimate"
+    consent = fields.text("consent")
+    expected = f"{CATEGORY_PURPOSE_PREFIX}{name}"
+    if sensitivity == "special" and "consent" not in fields and name != DEFAULT_CATEGORY:
+        fields.error(fields.node, f"a special category needs a consent of its own: consent: {expected}")
+    if consent is not None and (sensitivity != "special" or consent != expected):
+        fields.at("consent", f"{consent!r} is not allowed; only a special category has one, {expected}")
+    match = fields.texts("match")
+    for pattern in match:
+        if pattern != pattern.lower():
+            fields.at("match", f"{pattern!r} can never match: categories are compared in lower case")
+    if "match" in fields and not match:
+        fields.at("match", "names no pattern")
+    return Category(
+        name=name,
+        match=match,
+        sensitivity=cast("Sensitivity", sensitivity),
+        gift_prone=fields.flag("gift_prone", default=False),
+        adults_only=fields.flag("adults_only", default=False),
+        consent=consent,
+        repurchase_ms=fields.duration("repurchase", DAY_MS, REPURCHASE_MS_MAX),
+        caps=read_caps(fields),
+    )
+
+
+def _refuse_shared_patterns(listed: Fields, categories: Mapping[str, Category]) -> None:
+    """Refuse one pattern in two categories: which of them an item is in would hang on the order of lines."""
+    owners: dict[str, str] = {}
+    for category in categories.values():
+        for pattern in category.match:
+            owner = owners.setdefault(pattern, category.name)
+            if owner != category.name:
+                listed.at(category.name, f"the pattern {pattern!r} belongs to {owner} already")
+
+
+def category_finder(found: Categories) -> Callable[[str], Category]:
+    """Make the function that finds the category of an item by its category text.
+
+    Upper and lower case are the same. The first category in the file with a pattern that matches wins, except that a
+    more private one goes first: an item in two groups is as private as the more private of them. An unknown or empty
+    text gives the default category.
+    """
+    ranked = sorted(found.categories.values(), key=lambda one: -SENSITIVITIES.index(one.sensitivity))
+    patterns = [
+        (re.compile("|".join(translate(pattern) for pattern in one.match)), one)
+        for one in ranked
+        if one.match
+    ]
+    cache: dict[str, Category] = {}
+
+    def find(text: str) -> Category:
+        known = cache.get(text)
+        if known is not None:
+            return known
+        wanted = text[:TEXT_CHARS_MAX].lower()
+        category = next((one for pattern, one in patterns if pattern.match(wanted)), found.default)
+        if len(cache) >= CACHE_MAX:
+            cache.clear()
+        cache[text] = category
+        return category
+
+    return find

@@ -1,0 +1,279 @@
+"""A campaign's `examples`: a customer, what they did, and what must come of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from itertools import pairwise
+from typing import Final
+
+from streamproc.core.event import ID_CHARS_MAX, Event, Item
+from streamproc.core.facts import CATEGORY_PURPOSE_PREFIX, CHANNELS, SENSING
+from streamproc.core.money import MINOR_MAX, to_minor
+from streamproc.core.policy.channels import DAY_MS
+from streamproc.core.policy.document import Node
+from streamproc.core.policy.fields import Fields
+from streamproc.core.policy.model import Campaign
+from streamproc.core.policy.problems import Findings, listed
+
+EXAMPLES_MAX: Final = 20
+STEPS_MAX: Final = 50
+AT_MS_MAX: Final = 89 * DAY_MS
+# A Tuesday at noon: within everybody's hours, and no day on which clocks change.
+STARTS_AT_MS: Final = 1_772_539_200_000
+CUSTOMER_ID: Final = "example"
+RUNGS: Final = ("send", "soften")
+
+# Each verb is the key that names its item, or its store.
+ITEM_VERBS: Final = {
+    "view": "product.viewed",
+    "add": "cart.item_added",
+    "remove": "cart.item_removed",
+    "wish": "wishlist.added",
+    "order": "order.completed",
+}
+SITE_VERBS: Final = {
+    "enter": "beacon.entered",
+    "exit": "beacon.exited",
+    "range": "beacon.ranged",
+    "dwell": "beacon.dwelled",
+}
+OPEN: Final = "open"
+VERBS: Final = (*ITEM_VERBS, *SITE_VERBS, OPEN)
+_ITEM_KEYS: Final = ("name", "brand", "category", "price", "quantity")
+_SURFACES: Final = ("web", "app")
+_STARTS: Final = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}Z")
+
+TraitValue = str | int | float | bool | list[str]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing the customer did, `at_ms` after the example's start. `target` is the item or the store."""
+
+    at_ms: int
+    verb: str
+    target: str
+    name: str = ""
+    brand: str = ""
+    category: str = ""
+    price_minor: int | None = None
+    quantity: int = 1
+    dwell_ms: int | None = None
+    surface: str = "web"
+
+
+@dataclass(frozen=True)
+class Expected:
+    """A nudge that must come, `at_ms` after the start. `rung` is empty where any will do."""
+
+    at_ms: int
+    channel: str
+    rung: str = ""
+
+
+@dataclass(frozen=True)
+class Example:
+    """One example. `consents` are channels (marketing), `sensing` and `category/<name>`; processing is always granted.
+
+    No nudge other than those in `expect` may come.
+    """
+
+    campaign: str
+    name: str
+    consents: tuple[str, ...]
+    given: tuple[Step, ...]
+    expect: tuple[Expected, ...]
+    traits: Mapping[str, TraitValue]
+    timezone: str
+    starts_at_ms: int
+    currency: str
+    file: str
+    line: int
+
+
+def step_events(example: Example) -> list[Event]:
+    """Turn an example's steps into events of the customer `example`, in order, with ids `<campaign>-<step>`."""
+    return [_event(example, number, step) for number, step in enumerate(example.given, 1)]
+
+
+def _event(example: Example, number: int, step: Step) -> Event:
+    at_ms = example.starts_at_ms + step.at_ms
+    in_store = step.verb in SITE_VERBS
+    items: tuple[Item, ...] = ()
+    if step.verb in ITEM_VERBS:
+        items = (
+            Item(
+                item_id=step.target,
+                name=step.name or None,
+                brand=step.brand or None,
+                category=step.category or None,
+                price_minor=step.price_minor,
+                quantity=step.quantity,
+            ),
+        )
+    value_minor = None if step.price_minor is None else step.price_minor * step.quantity
+    return Event(
+        event_id=f"{example.campaign}-{number}",
+        dialect="example",
+        kind=ITEM_VERBS.get(step.verb) or SITE_VERBS.get(step.verb) or "app.opened",
+        customer_id=CUSTOMER_ID,
+        surface="store" if in_store else step.surface,
+        occurred_at_ms=at_ms,
+        received_at_ms=at_ms,
+        items=items,
+        currency=example.currency if items else None,
+        order_id=f"order-{number}" if step.verb == "order" else None,
+        value_minor=value_minor if step.verb == "order" else None,
+        site_id=step.target if in_store else None,
+        dwell_ms=step.dwell_ms,
+    )
+
+
+def read_examples(fields: Fields, campaign: Campaign) -> tuple[Example, ...]:
+    """Read the examples of a campaign's file."""
+    nodes = fields.nodes("examples")
+    if len(nodes) > EXAMPLES_MAX:
+        fields.at("examples", f"has {len(nodes)} examples, {EXAMPLES_MAX} are allowed")
+    examples: list[Example] = []
+    for node in nodes[:EXAMPLES_MAX]:
+        one = Fields(node, fields.findings)
+        if node.kind == "mapping":
+            examples.append(_example(one, campaign))
+    names = [example.name for example in examples]
+    for example in examples:
+        if names.count(example.name) > 1:
+            fields.at("examples", f"the name {example.name!r} stands twice")
+            break
+    _warn_if_one_sided(fields, examples)
+    return tuple(examples)
+
+
+def _warn_if_one_sided(fields: Fields, examples: list[Example]) -> None:
+    """Ask for an example of each outcome: a rule whose silence nobody wrote down is a rule nobody thought through."""
+    outcomes = {bool(example.expect) for example in examples}
+    if "examples" in fields and outcomes != {True, False}:
+        missing = "a nudge" if True not in outcomes else "a silence"
+        node = fields.node
+        fields.findings.warn(node.file, node.line_of("examples"), f"examples: none shows {missing}")
+
+
+def _example(fields: Fields, campaign: Campaign) -> Example:
+    fields.only(("name", "consents", "given", "expect", "traits", "timezone", "starts", "currency"))
+    fields.require("name", "consents", "given", "expect")
+    consents = fields.texts("consents")
+    for consent in consents:
+        if consent not in (*CHANNELS, SENSING) and not consent.startswith(CATEGORY_PURPOSE_PREFIX):
+            allowed = listed((*CHANNELS, SENSING, f"{CATEGORY_PURPOSE_PREFIX}<name>"))
+            fields.at("consents", f"{consent!r} is no consent; allowed are {allowed}")
+    currency = fields.text("currency", 3) or "EUR"
+    given = fields.nodes("given")
+    if len(given) > STEPS_MAX:
+        fields.at("given", f"has {len(given)} steps, {STEPS_MAX} are allowed")
+    steps = [_step(Fields(node, fields.findings), currency) for node in given[:STEPS_MAX]]
+    known = [step for step in steps if step is not None]
+    for before, after in pairwise(known):
+        if after.at_ms < before.at_ms:
+            fields.at("given", "the steps are not in the order of their times")
+            break
+    expected = [_expected(Fields(node, fields.findings), campaign) for node in fields.nodes("expect")]
+    return Example(
+        campaign=campaign.id,
+        name=fields.text("name", 120) or "",
+        consents=consents,
+        given=tuple(known),
+        expect=tuple(one for one in expected if one is not None),
+        traits=_traits(fields),
+        timezone=fields.text("timezone", 64) or "UTC",
+        starts_at_ms=_starts_at_ms(fields),
+        currency=currency,
+        file=fields.node.file,
+        line=fields.node.line,
+    )
+
+
+def _step(fields: Fields, currency: str) -> Step | None:
+    verbs = [key for key in fields.keys if key in VERBS]
+    if len(verbs) != 1:
+        if fields.node.kind == "mapping":
+            found = " and ".join(verbs) or "none"
+            fields.error(fields.node, f"a step has one verb of {listed(VERBS)}; it has {found}")
+        return None
+    verb = verbs[0]
+    own = _ITEM_KEYS if verb in ITEM_VERBS else ()
+    fields.only(("at", verb, "on", *own, *(("for",) if verb == "dwell" else ())))
+    fields.require("at")
+    at_ms = fields.duration("at", 0, AT_MS_MAX)
+    target = "" if verb == OPEN else fields.text(verb, ID_CHARS_MAX)
+    if at_ms is None or target is None:
+        return None
+    return Step(
+        at_ms=at_ms,
+        verb=verb,
+        target=target,
+        name=fields.text("name") or "",
+        brand=fields.text("brand") or "",
+        category=fields.text("category") or "",
+        price_minor=_price_minor(fields, currency),
+        quantity=fields.integer("quantity", 1, 1_000) or 1,
+        dwell_ms=fields.duration("for", 1_000, DAY_MS),
+        surface=fields.choice("on", _SURFACES, "a surface") or ("app" if verb == OPEN else "web"),
+    )
+
+
+def _price_minor(fields: Fields, currency: str) -> int | None:
+    price: Decimal | None = fields.number("price", 0, MINOR_MAX)
+    try:
+        return None if price is None else to_minor(price, currency)
+    except ValueError as error:
+        fields.at("price", str(error))
+        return None
+
+
+def _expected(fields: Fields, campaign: Campaign) -> Expected | None:
+    fields.only(("at", "channel", "rung"))
+    fields.require("at", "channel")
+    at_ms = fields.duration("at", 0, AT_MS_MAX)
+    channel = fields.choice("channel", campaign.channels, "a channel of this campaign")
+    rung = fields.choice("rung", RUNGS, "a rung") or ""
+    return None if at_ms is None or channel is None else Expected(at_ms, channel, rung)
+
+
+def _traits(fields: Fields) -> dict[str, TraitValue]:
+    traits = fields.mapping("traits")
+    if traits is None:
+        return {}
+    return {
+        name: value
+        for name, node in traits.keys.items()
+        if traits.is_name(name) and (value := _trait(node, fields.findings)) is not None
+    }
+
+
+def _trait(node: Node, findings: Findings) -> TraitValue | None:
+    if node.kind == "bool":
+        return node.raw.lower() == "true"
+    if node.kind == "number":
+        return float(node.raw) if any(char in node.raw for char in ".eE") else int(node.raw)
+    if node.kind == "list":
+        return [item.raw for item in node.items if item.kind in ("text", "number")]
+    if node.kind == "text":
+        return node.raw
+    findings.error(node.file, node.line, f"{node.path}: {node} is not a trait's value")
+    return None
+
+
+def _starts_at_ms(fields: Fields) -> int:
+    text = fields.text("starts", 20)
+    if text is None:
+        return STARTS_AT_MS
+    try:
+        if _STARTS.fullmatch(text):
+            return int(datetime.fromisoformat(text).astimezone(UTC).timestamp() * 1_000)
+    except ValueError:
+        pass
+    fields.at("starts", f"{text!r} is not a time such as 2026-11-27T11:00Z")
+    return STARTS_AT_MS

@@ -1,0 +1,184 @@
+"""From a policy's files to one compiled policy, or to all that is wrong with them."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from streamproc.core.policy.campaigns import Parsed, read_campaign, read_translation
+from streamproc.core.policy.categories import Categories, category_finder, read_categories
+from streamproc.core.policy.channels import LOCALE, Channels, read_channels
+from streamproc.core.policy.document import read
+from streamproc.core.policy.examples import Example
+from streamproc.core.policy.fields import NAME, NAME_RULE
+from streamproc.core.policy.model import Campaign, Copy, Policy
+from streamproc.core.policy.problems import Findings, PolicyError, PolicyErrors, nearest
+from streamproc.core.policy.windows import charge_ms_max
+from streamproc.core.policy.words import read_reasons
+
+FILES_MAX: Final = 500
+REQUIRED: Final = ("channels.yaml", "categories.yaml", "reasons.yaml")
+CAMPAIGNS, TRANSLATIONS = "campaigns/", "translations/"
+_VERSION: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_VERSION_BYTES: Final = 6
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A policy with what the check tells its authors: warnings, examples and, by campaign, how long it warms up."""
+
+    policy: Policy
+    warnings: tuple[PolicyError, ...]
+    examples: Mapping[str, tuple[Example, ...]]
+    warmup_ms: Mapping[str, int]
+
+
+def load(files: Mapping[str, str], version: str = "") -> Policy:
+    """Compile a policy from its files, name to YAML text.
+
+    `version` is the hash of the files unless given. Raises PolicyErrors with all that is wrong.
+    """
+    return load_all(files, version).policy
+
+
+def load_with_warnings(files: Mapping[str, str], version: str = "") -> tuple[Policy, tuple[PolicyError, ...]]:
+    """Compile a policy as `load` does, and tell what its authors should think over. Raises PolicyErrors."""
+    loaded = load_all(files, version)
+    return loaded.policy, loaded.warnings
+
+
+def load_all(files: Mapping[str, str], version: str = "") -> Loaded:
+    """Compile a policy as `load` does, with warnings, examples and warm-up times. Raises PolicyErrors."""
+    findings = Findings()
+    if version and not _VERSION.fullmatch(version):
+        findings.error(
+            "policy", 0, f"{version!r} is not a version: letters, digits, dot, _ and -, at most 64"
+        )
+    _check_names(files, findings)
+    channels, categories, reasons = _frame(files, findings)
+    parsed = _campaigns(files, findings, channels, categories)
+    translated = _translations(files, findings, parsed)
+    if findings.errors:
+        raise PolicyErrors(findings.errors)
+    campaigns = {
+        name: replace(one.campaign, content={**one.campaign.content, **translated.get(name, {})})
+        for name, one in parsed.items()
+    }
+    policy = Policy(
+        version=version or version_of(files),
+        locale=channels.locale,
+        channels=channels.channels,
+        overall=channels.overall,
+        categories=categories.categories,
+        default_category=categories.default,
+        controls=channels.controls,
+        reasons=reasons,
+        campaigns=campaigns,
+        by_kind=_by_kind(campaigns),
+        remembered=frozenset[str]().union(*(one.rule.reads for one in parsed.values())),
+        charge_ms_max=charge_ms_max(channels, categories, campaigns.values()),
+        find_category=category_finder(categories),
+        files=dict(files),
+    )
+    return Loaded(
+        policy,
+        tuple(sorted(set(findings.warnings))),
+        {name: one.examples for name, one in parsed.items()},
+        {name: one.rule.warmup_ms for name, one in parsed.items()},
+    )
+
+
+def version_of(files: Mapping[str, str]) -> str:
+    """Name a policy by its content: 12 hexadecimal digits, the same for the same files in any order."""
+    digest = hashlib.blake2b(digest_size=_VERSION_BYTES)
+    for name in sorted(files):
+        for part in (name, files[name]):
+            data = part.encode("utf-8", "surrogatepass")
+            digest.update(len(data).to_bytes(8, "big"))
+            digest.update(data)
+    return digest.hexdigest()
+
+
+def _check_names(files: Mapping[str, str], findings: Findings) -> None:
+    if len(files) > FILES_MAX:
+        findings.error("policy", 0, f"has {len(files)} files, {FILES_MAX} are allowed")
+    for name in REQUIRED:
+        if name not in files:
+            findings.error(name, 0, "this file is required")
+    for name in sorted(files):
+        if name == "creep.yaml":
+            findings.error(name, 0, "needs the creep score, which this version does not have")
+        elif name not in REQUIRED and not _is_campaign(name) and not _is_translation(name):
+            layout = "channels.yaml, categories.yaml, reasons.yaml, campaigns/<id>.yaml"
+            message = f"is no file of a policy, which are {layout} and translations/<locale>/<id>.yaml"
+            findings.error(name, 0, message + nearest(name, REQUIRED))
+
+
+def _is_campaign(name: str) -> bool:
+    return name.startswith(CAMPAIGNS) and name.endswith(".yaml") and name.count("/") == 1
+
+
+def _is_translation(name: str) -> bool:
+    return name.startswith(TRANSLATIONS) and name.endswith(".yaml") and name.count("/") == 2  # noqa: PLR2004
+
+
+def _frame(
+    files: Mapping[str, str], findings: Findings
+) -> tuple[Channels, Categories, dict[str, dict[str, str]]]:
+    """Read the three files that every campaign refers to."""
+    found = {name: read(name, files[name], findings) if name in files else None for name in REQUIRED}
+    channels_node, categories_node, reasons_node = (found[name] for name in REQUIRED)
+    channels = Channels() if channels_node is None else read_channels(channels_node, findings)
+    categories = Categories() if categories_node is None else read_categories(categories_node, findings)
+    reasons = {} if reasons_node is None else read_reasons(reasons_node, findings, channels.locale)
+    return channels, categories, reasons
+
+
+def _campaigns(
+    files: Mapping[str, str], findings: Findings, channels: Channels, categories: Categories
+) -> dict[str, Parsed]:
+    parsed: dict[str, Parsed] = {}
+    for name in sorted(filter(_is_campaign, files)):
+        if not NAME.fullmatch(name.removeprefix(CAMPAIGNS).removesuffix(".yaml")):
+            findings.error(name, 0, f"the file's name is not a name: {NAME_RULE}")
+            continue
+        node = read(name, files[name], findings)
+        one = None if node is None else read_campaign(node, findings, channels, categories)
+        if one is not None:
+            parsed[one.campaign.id] = one
+    return parsed
+
+
+def _translations(
+    files: Mapping[str, str], findings: Findings, parsed: Mapping[str, Parsed]
+) -> dict[str, dict[str, dict[str, Copy]]]:
+    """Read the translations: campaign to locale to channel to copy."""
+    translated: dict[str, dict[str, dict[str, Copy]]] = {}
+    for name in sorted(filter(_is_translation, files)):
+        locale, _, campaign = name.removeprefix(TRANSLATIONS).removesuffix(".yaml").partition("/")
+        if not LOCALE.fullmatch(locale):
+            findings.error(name, 0, f"{locale!r} is not a locale such as en or de-CH")
+        elif campaign not in parsed:
+            if f"{CAMPAIGNS}{campaign}.yaml" not in files:
+                known = nearest(campaign, parsed)
+                findings.error(name, 0, f"there is no campaign {campaign!r} to translate{known}")
+        elif locale in parsed[campaign].campaign.content:
+            findings.error(
+                name, 0, f"the words in {locale} stand in the campaign itself: it is the default locale"
+            )
+        elif (node := read(name, files[name], findings)) is not None:
+            words = read_translation(node, findings, parsed[campaign])
+            translated.setdefault(campaign, {})[locale] = words
+    return translated
+
+
+def _by_kind(campaigns: Mapping[str, Campaign]) -> dict[str, tuple[Campaign, ...]]:
+    """Index the campaigns by the kind that triggers them; the disabled ones too, since a switch may turn them on."""
+    ranked = sorted(campaigns.values(), key=lambda one: (-one.priority, one.id))
+    by_kind: dict[str, list[Campaign]] = {}
+    for campaign in ranked:
+        by_kind.setdefault(campaign.trigger.kind, []).append(campaign)
+    return {kind: tuple(found) for kind, found in by_kind.items()}

@@ -1,0 +1,47 @@
+"""How long a charge must be kept, so that no window of any cap forgets it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from streamproc.core.policy.categories import Categories
+from streamproc.core.policy.channels import DAY_MS, Channels
+from streamproc.core.policy.model import Campaign, Cap, Period
+
+FOR_EVER: Final = -1
+HOUR_MS: Final = 3_600_000
+# A calendar window can last longer than its name says: zones lie up to 26 h apart (UTC-12 to UTC+14), and a
+# customer who flies west sees the same date again; the clock change adds one hour.
+CALENDAR_SLACK_MS: Final = 27 * HOUR_MS
+_PERIOD_MS: Final = {
+    Period.DAY: DAY_MS,
+    Period.VISIT: DAY_MS,  # A visit is a store and a local day.
+    Period.WEEK: 7 * DAY_MS,
+    Period.MONTH: 31 * DAY_MS,
+}
+# Every customer may set nudges a week, so a charge is never forgotten sooner.
+CUSTOMER_WINDOW_MS: Final = 7 * DAY_MS
+
+
+def window_ms(cap: Cap) -> int:
+    """Return the longest time between two nudges that fall into one window of this cap; -1 for ever."""
+    if cap.ever:
+        return FOR_EVER
+    if cap.per is not None:
+        return _PERIOD_MS[cap.per] + CALENDAR_SLACK_MS
+    return cap.rolling_ms or 0
+
+
+def charge_ms_max(channels: Channels, categories: Categories, campaigns: Iterable[Campaign]) -> int:
+    """Return the longest window of all caps, the minimum gap and one sensed nudge a visit among them; -1 for ever."""
+    caps = [*channels.overall.caps, *categories.default.caps]
+    caps += [cap for channel in channels.channels.values() for cap in channel.caps]
+    caps += [cap for category in categories.categories.values() for cap in category.caps]
+    caps += [cap for campaign in campaigns for cap in campaign.caps]
+    if channels.overall.one_sensed_per_visit:
+        caps.append(Cap(1, per=Period.VISIT))
+    windows = [window_ms(cap) for cap in caps]
+    if FOR_EVER in windows:
+        return FOR_EVER
+    return max([CUSTOMER_WINDOW_MS, channels.overall.gap_min_ms, *windows])

@@ -1,0 +1,203 @@
+"""What a campaign says: its `content`, checked and compiled, and `reasons.yaml`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from jinja2 import StrictUndefined, TemplateError, nodes
+from jinja2.sandbox import SandboxedEnvironment
+
+from streamproc.core.facts_paths import (
+    SOFT_SPECIFICITY_MAX,
+    SPECIFICITIES,
+    TRAIT_PREFIX,
+    FactPath,
+)
+from streamproc.core.policy.channels import LOCALE
+from streamproc.core.policy.document import Node
+from streamproc.core.policy.fields import Fields
+from streamproc.core.policy.kinds import CODES
+from streamproc.core.policy.model import Copy, Text
+from streamproc.core.policy.problems import Findings, listed, nearest
+
+# The most characters of each field as written, about what the medium shows; facts add to it when it is rendered.
+CHARS_MAX: Final[dict[str, dict[str, int]]] = {
+    "push": {"title": 60, "body": 178},
+    "email": {"subject": 120, "text": 4_000, "html": 20_000},
+    "sms": {"text": 320},
+    "in_app": {"title": 80, "body": 400},
+    "web": {"title": 80, "body": 400},
+    "in_store": {"text": 200},
+}
+OPTIONAL: Final = frozenset({"html"})
+WITH_ACTION: Final = frozenset({"push", "in_app", "web"})
+ACTION_CHARS_MAX: Final = 300
+REASON_CHARS_MAX: Final = 120
+# A long text may have paragraphs, all others are one line.
+_LONG: Final = frozenset({"text", "html"})
+
+Renderer = Callable[[Mapping[str, str]], str]
+
+
+class Forbidden(ValueError):
+    """Say that a template does more than put facts into a text."""
+
+
+def _environment(*, autoescape: bool) -> SandboxedEnvironment:
+    return SandboxedEnvironment(
+        undefined=StrictUndefined, autoescape=autoescape, keep_trailing_newline=False, cache_size=0
+    )
+
+
+_PLAIN: Final = _environment(autoescape=False)
+_HTML: Final = _environment(autoescape=True)
+
+
+def compile_template(text: str, *, html: bool = False) -> tuple[Renderer, frozenset[str]]:
+    """Compile a template to a function of the facts' values, and name the facts it uses.
+
+    Only `{{ name }}` is allowed: no statement, filter, attribute, call or literal. In `html`, values are escaped.
+    Rendering raises jinja2.UndefinedError for a missing value.
+
+    Raises Forbidden with the reason otherwise.
+    """
+    environment = _HTML if html else _PLAIN
+    try:
+        tree = environment.parse(text)
+    except TemplateError as error:
+        raise Forbidden(f"not a template: {error.message}") from error
+    uses: set[str] = set()
+    for output in tree.body:
+        if not isinstance(output, nodes.Output):
+            raise Forbidden("only {{ name }} is allowed, no statement ({% ... %})")
+        for part in output.nodes:
+            if isinstance(part, nodes.Name):
+                uses.add(part.name)
+            elif not isinstance(part, nodes.TemplateData):
+                raise Forbidden("only {{ name }} is allowed: no filter, attribute, call or literal")
+    return environment.from_string(text).render, frozenset(uses)
+
+
+@dataclass(frozen=True)
+class Wording:
+    """What the words of one campaign may use, and where they must be complete."""
+
+    channels: tuple[str, ...]
+    facts: Mapping[str, FactPath]
+    is_default: bool  # whether this is the default locale, where every channel must have its words
+
+
+def read_content(fields: Fields, wording: Wording) -> dict[str, Copy]:
+    """Read a `content` tree: the copy of each channel, as written and softened."""
+    content: dict[str, Copy] = {}
+    fields.only(wording.channels or tuple(CHARS_MAX))
+    if wording.is_default:
+        for channel in wording.channels:
+            if channel not in fields and fields.node.kind == "mapping":
+                fields.at(channel, "has no words, but the campaign lists this channel")
+    for channel in fields.keys:
+        if channel not in CHARS_MAX or (copy := fields.mapping(channel)) is None:
+            continue
+        copy.only(("say", "soft"))
+        copy.require("say", "soft")
+        say, soft = copy.mapping("say"), copy.mapping("soft")
+        if say is not None and soft is not None:
+            content[channel] = Copy(_text(say, channel, wording), _text(soft, channel, wording, is_soft=True))
+    return content
+
+
+def _text(fields: Fields, channel: str, wording: Wording, *, is_soft: bool = False) -> Text:
+    limits = CHARS_MAX[channel]
+    with_action = channel in WITH_ACTION
+    fields.only((*limits, "action") if with_action else tuple(limits))
+    fields.require(*(name for name in limits if name not in OPTIONAL))
+    renders: dict[str, Renderer] = {}
+    uses: set[str] = set()
+    for name, chars_max in limits.items():
+        node = fields.keys.get(name)
+        if node is None or (text := _written(fields, node, name, chars_max)) is None:
+            continue
+        try:
+            renders[name], used = compile_template(text, html=name == "html")
+        except Forbidden as error:
+            fields.error(node, str(error))
+            continue
+        _check_uses(fields, node, used, channel, wording, is_soft=is_soft)
+        uses |= used
+    action = fields.text("action", ACTION_CHARS_MAX) if with_action else None
+    if action is not None and not is_action(action):
+        fields.at("action", f"{action!r} is neither a path such as /basket nor an https address")
+    return Text(renders, frozenset(uses), action)
+
+
+def _written(fields: Fields, node: Node, name: str, chars_max: int) -> str | None:
+    text = node.raw.strip()
+    if node.kind not in ("text", "number") or not text:
+        fields.error(node, f"{node} is not a text")
+        return None
+    if len(text) > chars_max:
+        fields.error(node, f"has {len(text)} characters, {chars_max} are allowed")
+        return None
+    allowed = text.replace("\n", "") if name in _LONG else text
+    if not allowed.isprintable():
+        fields.error(node, "contains control characters or line breaks")
+        return None
+    return text
+
+
+def _check_uses(
+    fields: Fields, node: Node, used: frozenset[str], channel: str, wording: Wording, *, is_soft: bool
+) -> None:
+    facts = wording.facts
+    for name in sorted(used):
+        fact = facts.get(name)
+        if fact is None:
+            known = listed(facts) or "none"
+            fields.error(
+                node, f"{{{{ {name} }}}} is not declared in facts; declared are {known}{nearest(name, facts)}"
+            )
+        elif is_soft and SPECIFICITIES.index(fact.specificity) > SOFT_SPECIFICITY_MAX:
+            message = f"soft words may reveal a category at most, {{{{ {name} }}}} ({fact.path}) reveals"
+            fields.error(node, f"{message} {_article(fact.specificity)}")
+        elif channel == "in_store" and fact.path.startswith(TRAIT_PREFIX):
+            fields.error(
+                node,
+                f"in_store may be overheard or overlooked: {{{{ {name} }}}} ({fact.path}) is not allowed",
+            )
+
+
+def _article(noun: str) -> str:
+    return f"an {noun}" if noun[0] in "aeiou" else f"a {noun}"
+
+
+def is_action(text: str) -> bool:
+    """Tell whether a text is a path of the shop's own or an https address; no template and no other scheme."""
+    if any(char in text for char in ' <>"\\{}') or "'" in text:
+        return False
+    return text.startswith("https://") or (text.startswith("/") and not text.startswith("//"))
+
+
+def read_reasons(node: Node, findings: Findings, locale: str) -> dict[str, dict[str, str]]:
+    """Read `reasons.yaml`: for each locale a sentence for each code; the default locale has them all."""
+    fields = Fields(node, findings)
+    fields.require(locale)
+    reasons: dict[str, dict[str, str]] = {}
+    for name in fields.keys:
+        if not LOCALE.fullmatch(name):
+            fields.at(name, "is not a locale such as en or de-CH")
+            continue
+        if (sentences := fields.mapping(name)) is None:
+            continue
+        sentences.only(CODES)
+        if name == locale:
+            sentences.require(*CODES)
+        elif missing := [code for code in CODES if code not in sentences]:
+            line = fields.node.line_of(name)
+            findings.warn(
+                node.file, line, f"{name}: has no {listed(missing)}; the sentences of {locale} stand in"
+            )
+        read = {code: sentences.text(code, REASON_CHARS_MAX) for code in sentences.keys if code in CODES}
+        reasons[name] = {code: sentence for code, sentence in read.items() if sentence}
+    return reasons
