@@ -1,0 +1,200 @@
+"""How often we may speak: the caps over one candidate, counted from the charges that the customer's memory
+holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from streamproc.core.context import CHARGES_MAX, Charge
+from streamproc.core.policy.model import Campaign, Cap, Category, Channel, Period, Policy
+from streamproc.core.zones import next_period_ms, period_of
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
+    from streamproc.core.context import Profile
+
+__all__ = [
+    "CHARGES_MAX",
+    "CapCheck",
+    "Gap",
+    "Scoped",
+    "channel_caps",
+    "check",
+    "expire",
+    "gap",
+    "is_full",
+    "shared_caps",
+]
+
+_MINUTE_MS: Final = 60_000
+_WEEK_MS: Final = 7 * 86_400_000
+_VISIT: Final = Period.VISIT
+
+Matches = Callable[[Charge], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Scoped:
+    """A cap and the charges that it counts. `scope` and `name` say whose it is, as in `channel` and
+    `push`.
+    """
+
+    scope: str
+    name: str
+    cap: Cap
+    matches: Matches
+
+
+class CapCheck(msgspec.Struct, frozen=True, gc=False):
+    """One cap as it stands now. `ok` means that one more nudge fits: `used` counts those before it.
+
+    `scope` is like `channel/push` or `overall`. `next_at_ms` is when a failed cap has room again, if no other
+    nudge is charged until then; None if it has room, or if no time alone gives it any.
+    """
+
+    scope: str
+    window: str
+    used: int
+    max: int
+    next_at_ms: int | None
+    ok: bool
+    detail: str
+
+
+class Gap(msgspec.Struct, frozen=True, gc=False):
+    """The last nudge is too recent; `next_at_ms` is when it no longer is."""
+
+    detail: str
+    next_at_ms: int
+
+
+def channel_caps(channel: Channel) -> tuple[Scoped, ...]:
+    """Return the caps of one channel, in the policy's order."""
+    name = channel.name
+    return _scoped("channel", name, channel.caps, lambda charge: charge.channel == name)
+
+
+def shared_caps(
+    policy: Policy, campaign: Campaign, category: Category, profile: Profile
+) -> tuple[Scoped, ...]:
+    """Return the caps that hold whatever the channel: campaign, category, overall, and the customer's own
+    pace.
+    """
+    wish = profile.nudges_per_week_max
+    wished = () if wish is None else (Cap(max=wish, rolling_ms=_WEEK_MS, text="7 d rolling"),)
+    return (
+        *_scoped("campaign", campaign.id, campaign.caps, lambda charge: charge.campaign == campaign.id),
+        *_scoped("category", category.name, category.caps, lambda charge: charge.category == category.name),
+        *_scoped("overall", "", policy.overall.caps, _any),
+        *_scoped("customer", "", wished, _any),
+    )
+
+
+def check(
+    scoped: Iterable[Scoped], charges: Sequence[Charge], now_ms: int, zone: ZoneInfo | None, visit: str
+) -> list[CapCheck]:
+    """Count, for each cap in turn, the distinct nudges charged in its window ending now.
+
+    A rolling window is (now - length, now], a calendar one the local period of now, a visit the charges of
+    the same `visit`. A charge later than now, which only clocks that disagree can cause, counts as inside. A
+    calendar cap fails where the zone is unknown, a visit's where there is no visit (`visit` is empty): such a
+    window cannot be told.
+    """
+    counted = [charge for charge in charges if charge.counts]
+    return [_check(one, counted, now_ms, zone, visit) for one in scoped]
+
+
+def gap(charges: Iterable[Charge], now_ms: int, gap_min_ms: int) -> Gap | None:
+    """Return None if the last nudge is at least `gap_min_ms` old, else when it will be."""
+    last_ms = max((charge.at_ms for charge in charges if charge.counts), default=None)
+    if last_ms is None or now_ms - last_ms >= gap_min_ms:
+        return None
+    minutes = max(0, now_ms - last_ms) // _MINUTE_MS
+    return Gap(f"{minutes} min of {gap_min_ms // _MINUTE_MS} min since the last", last_ms + gap_min_ms)
+
+
+def expire(charges: list[Charge], now_ms: int) -> list[Charge]:
+    """Return the charges whose `until_ms` is still to come. None goes earlier, however many there are."""
+    return [charge for charge in charges if charge.until_ms > now_ms]
+
+
+def is_full(charges: Sequence[Charge]) -> bool:
+    """Tell whether memory holds no further charge. The answer to that is silence: dropping one would lift a
+    cap.
+    """
+    return len(charges) >= CHARGES_MAX
+
+
+def _scoped(scope: str, name: str, caps: Iterable[Cap], matches: Matches) -> tuple[Scoped, ...]:
+    return tuple(Scoped(scope, name, cap, matches) for cap in caps)
+
+
+def _any(_charge: Charge) -> bool:
+    return True
+
+
+def _check(scoped: Scoped, charges: list[Charge], now_ms: int, zone: ZoneInfo | None, visit: str) -> CapCheck:
+    cap = scoped.cap
+    matching = [charge for charge in charges if scoped.matches(charge)]
+    unknown = _what_is_unknown(cap, zone, visit)
+    # Where the window cannot be told, all that is remembered is the number to show.
+    inside = matching if unknown else _inside(cap, matching, now_ms, zone, visit)
+    # A nudge that was charged twice, by a merge of identities, is one nudge; it leaves with its later charge.
+    last: dict[bytes, int] = {}
+    for charge in inside:
+        last[charge.nudge_id] = max(charge.at_ms, last.get(charge.nudge_id, charge.at_ms))
+    used = len(last)
+    ok = used < cap.max and not unknown
+    numbers = unknown or f"{used} of {cap.max}"
+    return CapCheck(
+        scope=f"{scoped.scope}/{scoped.name}" if scoped.name else scoped.scope,
+        window=cap.text,
+        used=used,
+        max=cap.max,
+        next_at_ms=None if ok or unknown else _next_at_ms(cap, sorted(last.values()), now_ms, zone),
+        ok=ok,
+        detail=f"{scoped.name or scoped.scope} {cap.text}: {numbers}",
+    )
+
+
+def _what_is_unknown(cap: Cap, zone: ZoneInfo | None, visit: str) -> str:
+    if cap.per is None:
+        return ""
+    if cap.per is _VISIT:
+        return "" if visit else "no visit"
+    return "zone unknown" if zone is None else ""
+
+
+def _inside(cap: Cap, charges: list[Charge], now_ms: int, zone: ZoneInfo | None, visit: str) -> list[Charge]:
+    if cap.ever:
+        return charges
+    if cap.rolling_ms is not None:
+        since_ms = now_ms - cap.rolling_ms
+        return [charge for charge in charges if charge.at_ms > since_ms]
+    assert cap.per is not None, "a cap has exactly one window"
+    if cap.per is _VISIT:
+        return [charge for charge in charges if charge.visit == visit]
+    assert zone is not None, "a calendar cap is counted in a zone"
+    period = period_of(now_ms, zone, cap.per)
+    return [
+        charge
+        for charge in charges
+        if charge.at_ms > now_ms or period_of(charge.at_ms, zone, cap.per) == period
+    ]
+
+
+def _next_at_ms(cap: Cap, at_ms: list[int], now_ms: int, zone: ZoneInfo | None) -> int | None:
+    """Return when enough of these nudges, oldest first, have left the window for one more to fit."""
+    if cap.max < 1 or cap.ever or cap.per is _VISIT:
+        return None
+    last_to_leave_ms = at_ms[len(at_ms) - cap.max]
+    if cap.rolling_ms is not None:
+        return last_to_leave_ms + cap.rolling_ms
+    assert cap.per is not None and zone is not None, "a calendar cap is counted in a zone"  # noqa: PT018
+    return next_period_ms(max(now_ms, last_to_leave_ms), zone, cap.per)
