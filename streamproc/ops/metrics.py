@@ -74,6 +74,8 @@ _WITHHELD: Final = (
     Gate.QUIET_HOURS,
     Gate.ZONE_UNKNOWN,
 )
+# What an attempt may fail at and is then repeated for.
+_TROUBLES: Final = ("sink", "store", "store_refused")
 _STEPS: Final = ("ingest", "load", "decide", "commit", "emit", "acknowledge")
 
 # A unit of 2,000 events takes about 60 ms in all at 30 µs an event; a step that takes seconds is an outage.
@@ -158,6 +160,10 @@ class Metrics:
         """Count customers that had to be decided again, since somebody else had written their context."""
         self._conflicts.inc(count)
 
+    def count_trouble(self, kind: str, count: int = 1) -> None:
+        """Count attempts that failed and are repeated, by what they failed at: sink, store or store_refused."""
+        _child(self._troubles, kind).inc(count)
+
     def count_unknown_category(self, count: int = 1) -> None:
         """Count items of categories that the policy does not know."""
         self._unknown_categories.inc(count)
@@ -222,6 +228,7 @@ class Metrics:
         self._units = counter("units", "Units acknowledged.")
         self._holes = counter("holes", "Offsets that a topic skipped.")
         self._conflicts = counter("conflicts", "Customers decided again after a conflicting write.")
+        self._troubles = _children(counter("troubles", "Attempts that are repeated.", "kind"), _TROUBLES)
         self._unknown_categories = counter(
             "unknown_categories", "Items of categories the policy does not know."
         )

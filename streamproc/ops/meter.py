@@ -1,0 +1,66 @@
+"""Turn what the pipeline tells of its units into metrics."""
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from streamproc.core.decision import Decision, Handover
+from streamproc.core.receipt import Tally
+from streamproc.ops.metrics import OTHER, Metrics
+from streamproc.ports import SinkUnavailable
+from streamproc.store.base import StoreRefused, StoreUnavailable
+
+__all__ = ["MetricsMeter"]
+
+_OUTCOMES: Final = ("decided", "quiet", "duplicate", "redelivered", "too_old", "rejected", "rekeyed")
+_TROUBLES: Final = ((SinkUnavailable, "sink"), (StoreUnavailable, "store"), (StoreRefused, "store_refused"))
+
+
+class MetricsMeter:
+    """A `ports.Meter` that counts into `Metrics`. `now_ms` is the wall clock, in milliseconds since the epoch."""
+
+    def __init__(self, metrics: Metrics, now_ms: Callable[[], int]) -> None:
+        self._metrics = metrics
+        self._now_ms = now_ms
+
+    def unit(self, tally: Tally, decisions: Sequence[Decision]) -> None:
+        """Count a finished unit, its events by outcome, and the candidates of its decisions."""
+        metrics = self._metrics
+        metrics.count_units()
+        for source in tally.sources.values():
+            for outcome in _OUTCOMES:
+                count = getattr(source, outcome)
+                if count:
+                    metrics.count_events(source.topic, outcome, count)
+            if source.holes:
+                metrics.count_holes(source.holes)
+        for decision in decisions:
+            for candidate in decision.candidates:
+                metrics.count_decision(candidate.verdict)
+                for reason in candidate.reasons:
+                    metrics.count_suppressed(reason.code)
+
+    def rejected(self, reason: str) -> None:
+        """Count an event that was refused."""
+        self._metrics.count_rejected(reason)
+
+    def handed_over(self, handover: Handover) -> None:
+        """Count a nudge that the broker acknowledged, and how long after its event that was."""
+        self._metrics.count_nudge(handover.channel, handover.rung)
+        self._metrics.nudge_took((self._now_ms() - handover.occurred_at_ms) / 1_000)
+
+    def withheld(self, code: str) -> None:
+        """Count a nudge that the emission gate refused."""
+        self._metrics.count_withheld(code)
+
+    def conflicts(self, customers: int) -> None:
+        """Count customers that somebody else wrote between load and commit."""
+        self._metrics.count_conflicts(customers)
+
+    def step(self, name: str, seconds: float) -> None:
+        """Record how long one step of a unit took."""
+        self._metrics.step_took(name, seconds)
+
+    def trouble(self, error: BaseException) -> None:
+        """Count an attempt that failed and will be repeated, by what it failed at."""
+        kind = next((kind for cause, kind in _TROUBLES if isinstance(error, cause)), OTHER)
+        self._metrics.count_trouble(kind)
