@@ -17,7 +17,7 @@ from streamproc.core.policy.fields import NAME, NAME_RULE
 from streamproc.core.policy.model import Campaign, Copy, Policy
 from streamproc.core.policy.problems import Findings, PolicyError, PolicyErrors, nearest
 from streamproc.core.policy.windows import charge_ms_max
-from streamproc.core.policy.words import read_reasons
+from streamproc.core.policy.words import Reasons, read_reasons
 
 FILES_MAX: Final = 500
 REQUIRED: Final = ("channels.yaml", "categories.yaml", "reasons.yaml")
@@ -64,7 +64,9 @@ def load_all(files: Mapping[str, str], version: str = "") -> Loaded:
     if findings.errors:
         raise PolicyErrors(findings.errors)
     campaigns = {
-        name: replace(one.campaign, content={**one.campaign.content, **translated.get(name, {})})
+        name: replace(
+            one.campaign, content={**one.campaign.content, **translated.get(name, {})}, labels=reasons.labels
+        )
         for name, one in parsed.items()
     }
     policy = Policy(
@@ -75,7 +77,7 @@ def load_all(files: Mapping[str, str], version: str = "") -> Loaded:
         categories=categories.categories,
         default_category=categories.default,
         controls=channels.controls,
-        reasons=reasons,
+        reasons=reasons.sentences,
         campaigns=campaigns,
         by_kind=_by_kind(campaigns),
         remembered=frozenset[str]().union(*(one.rule.reads for one in parsed.values())),
@@ -125,15 +127,13 @@ def _is_translation(name: str) -> bool:
     return name.startswith(TRANSLATIONS) and name.endswith(".yaml") and name.count("/") == 2  # noqa: PLR2004
 
 
-def _frame(
-    files: Mapping[str, str], findings: Findings
-) -> tuple[Channels, Categories, dict[str, dict[str, str]]]:
+def _frame(files: Mapping[str, str], findings: Findings) -> tuple[Channels, Categories, Reasons]:
     """Read the three files that every campaign refers to."""
     found = {name: read(name, files[name], findings) if name in files else None for name in REQUIRED}
     channels_node, categories_node, reasons_node = (found[name] for name in REQUIRED)
     channels = Channels() if channels_node is None else read_channels(channels_node, findings)
     categories = Categories() if categories_node is None else read_categories(categories_node, findings)
-    reasons = {} if reasons_node is None else read_reasons(reasons_node, findings, channels.locale)
+    reasons = Reasons() if reasons_node is None else read_reasons(reasons_node, findings, channels.locale)
     return channels, categories, reasons
 
 

@@ -167,9 +167,10 @@ class Campaign:
     expires_ms: int | None = None
     enabled: bool = True
     file: str = ""
-    specificity: str = (
-        "none"  # how much its words as written reveal: none | brand | category | family | item | place
-    )
+    # How much the words as written reveal: none | brand | category | family | item | place.
+    specificity: str = "none"
+    # What the links of control are called: locale -> control -> label.
+    labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from jinja2 import StrictUndefined, TemplateError, nodes
@@ -15,7 +15,7 @@ from streamproc.core.facts_paths import (
     TRAIT_PREFIX,
     FactPath,
 )
-from streamproc.core.policy.channels import LOCALE
+from streamproc.core.policy.channels import CONTROLS, LOCALE
 from streamproc.core.policy.document import Node
 from streamproc.core.policy.fields import Fields
 from streamproc.core.policy.kinds import CODES
@@ -35,6 +35,7 @@ OPTIONAL: Final = frozenset({"html"})
 WITH_ACTION: Final = frozenset({"push", "in_app", "web"})
 ACTION_CHARS_MAX: Final = 300
 REASON_CHARS_MAX: Final = 120
+LABEL_CHARS_MAX: Final = 24
 # A long text may have paragraphs, all others are one line.
 _LONG: Final = frozenset({"text", "html"})
 
@@ -179,25 +180,38 @@ def is_action(text: str) -> bool:
     return text.startswith("https://") or (text.startswith("/") and not text.startswith("//"))
 
 
-def read_reasons(node: Node, findings: Findings, locale: str) -> dict[str, dict[str, str]]:
-    """Read `reasons.yaml`: for each locale a sentence for each code; the default locale has them all."""
+@dataclass(frozen=True)
+class Reasons:
+    """What `reasons.yaml` says: by locale, a sentence for each code, and what the links of control are called."""
+
+    sentences: dict[str, dict[str, str]] = field(default_factory=dict)
+    labels: dict[str, dict[str, str]] = field(default_factory=dict)
+
+
+def read_reasons(node: Node, findings: Findings, locale: str) -> Reasons:
+    """Read `reasons.yaml`; the default locale has all sentences and labels."""
     fields = Fields(node, findings)
     fields.require(locale)
-    reasons: dict[str, dict[str, str]] = {}
+    reasons = Reasons()
     for name in fields.keys:
         if not LOCALE.fullmatch(name):
             fields.at(name, "is not a locale such as en or de-CH")
             continue
         if (sentences := fields.mapping(name)) is None:
             continue
-        sentences.only(CODES)
+        sentences.only((*CODES, "labels"))
         if name == locale:
-            sentences.require(*CODES)
+            sentences.require(*CODES, "labels")
         elif missing := [code for code in CODES if code not in sentences]:
             line = fields.node.line_of(name)
             findings.warn(
                 node.file, line, f"{name}: has no {listed(missing)}; the sentences of {locale} stand in"
             )
         read = {code: sentences.text(code, REASON_CHARS_MAX) for code in sentences.keys if code in CODES}
-        reasons[name] = {code: sentence for code, sentence in read.items() if sentence}
+        reasons.sentences[name] = {code: sentence for code, sentence in read.items() if sentence}
+        if (labels := sentences.mapping("labels")) is not None:
+            labels.only(CONTROLS)
+            labels.require(*CONTROLS)
+            found = {control: labels.text(control, LABEL_CHARS_MAX) for control in CONTROLS}
+            reasons.labels[name] = {control: label for control, label in found.items() if label}
     return reasons
