@@ -1,0 +1,150 @@
+"""The ledger: every change of a customer's restraint, each record carrying the hash of the one before it."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Final, TypedDict, Unpack
+
+import msgspec
+
+from streamproc.core.decision import Source
+from streamproc.core.record import Output
+
+if TYPE_CHECKING:
+    from streamproc.core.arrival import Arrival
+    from streamproc.core.context import Charge, Context
+    from streamproc.core.decision import Decision
+    from streamproc.core.memory import Restraint
+    from streamproc.core.record import Position
+
+CHAIN_BYTES: Final = 16
+
+
+class LedgerRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """One record as `ledger` carries it; times in milliseconds. A field that says nothing is left out.
+
+    `h` is the keyed hash of the customer id, `seq` counts the customer's records from 1. `prev` is the
+    BLAKE2b-128 of the bytes of the record before in hexadecimal digits, empty for the first. `event` is the
+    digest of the event's id.
+    """
+
+    h: str
+    seq: int
+    at_ms: int
+    kind: str  # charge | feedback | mute | hold | pause | fulfilled | timer_set | timer_done | merge | erase
+    nudge_id: str | None = None
+    event: str | None = None
+    source: Source | None = None
+    channel: str | None = None
+    campaign: str | None = None
+    category: str | None = None
+    visit: str | None = None
+    sensed: bool = False
+    cost: float | None = None
+    level_after: float | None = None
+    wariness_after: float | None = None
+    until_ms: int | None = None
+    zone: str | None = None
+    policy: str
+    prev: str
+
+
+class Details(TypedDict, total=False):
+    """What a record says beyond its customer, number, time, kind and policy."""
+
+    nudge_id: str | None
+    event: str | None
+    source: Source | None
+    channel: str | None
+    campaign: str | None
+    category: str | None
+    visit: str | None
+    sensed: bool
+    cost: float | None
+    level_after: float | None
+    wariness_after: float | None
+    until_ms: int | None
+    zone: str | None
+
+
+# Fields stand in the order of their declaration, so that the same change gives the same bytes, and the same
+# hash.
+_encoder = msgspec.json.Encoder(order=None)
+
+
+def append(context: Context, h: str, kind: str, at_ms: int, policy: str, **details: Unpack[Details]) -> bytes:
+    """Write the customer's next ledger record, and advance `seq` and `chain` of the context to it.
+
+    The same context and details give the same bytes. Context and record must be stored in one step, else the
+    chain breaks.
+    """
+    assert (context.seq == 0) == (context.chain == b""), "a chain begins with its first record"
+    context.seq += 1
+    record = LedgerRecord(
+        h=h, seq=context.seq, at_ms=at_ms, kind=kind, policy=policy, prev=context.chain.hex(), **details
+    )
+    value = _encoder.encode(record)
+    context.chain = blake2b(value, digest_size=CHAIN_BYTES).digest()
+    return value
+
+
+def charge_output(
+    h: str, context: Context, charge: Charge, nudge_id: str, arrival: Arrival, decision: Decision
+) -> Output:
+    """Enter a charge: the caps over it, and its windows, can be counted again from these records alone."""
+    value = append(
+        context,
+        h,
+        "charge",
+        charge.at_ms,
+        decision.policy,
+        nudge_id=nudge_id,
+        event=charge.event.hex(),
+        source=_source(arrival.position),
+        channel=charge.channel,
+        campaign=charge.campaign,
+        category=charge.category,
+        visit=charge.visit or None,
+        sensed=charge.sensed,
+        until_ms=charge.until_ms,
+        zone=decision.zone,
+    )
+    return Output("ledger", h.encode(), value)
+
+
+def ledger_output(
+    h: str, context: Context, change: Restraint, position: Position, at_ms: int, policy: str
+) -> Output:
+    """Enter a hold, a mute or a fulfilled intent, caused by the event at this position."""
+    value = append(
+        context,
+        h,
+        change.kind,
+        at_ms,
+        policy,
+        source=_source(position),
+        channel=change.channel or None,
+        category=change.category or None,
+        until_ms=change.until_ms,
+    )
+    return Output("ledger", h.encode(), value)
+
+
+def withdrawal_output(customer_id: str, channel: str, purpose: str, at_ms: int, lane: int) -> Output:
+    """Write the withdrawal that a customer expressed by an outcome (an unsubscription) as a record of
+    `consents`.
+    """
+    row = {
+        "customer_id": customer_id,
+        "channel": channel,
+        "purpose": purpose,
+        "state": "withdrawn",
+        "at_ms": at_ms,
+        "source": "outcome",
+        "text_version": "",
+    }
+    return Output("consents", customer_id.encode(), _encoder.encode(row), lane=lane)
+
+
+def _source(position: Position) -> Source:
+    return Source(position.topic, position.partition, position.offset, position.index)
