@@ -322,3 +322,9 @@ async def test_a_count_that_went_back_shuts_the_store_for_every_worker(
         await other.load([ANNA])
     with pytest.raises(LostWrites):
         await world.store().open(fresh=True)
+
+
+async def test_a_bucket_marked_as_lost_takes_no_commit_and_says_so(store: Store, world: World) -> None:
+    await world.put(KEYS[bucket_of(ANNA)].epoch, b"lost")
+    with pytest.raises(LostWrites):
+        await store.commit([Write(h=ANNA, context_version=b"", consent_version=b"", context=b"x")])
