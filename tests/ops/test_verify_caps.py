@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import base64
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from streamproc.ops.verify.command import read_folder
+from streamproc.ops.verify.rules import Cap, read_rules
 from tests.ops.run_records import (
     DAY_MS,
     FILES,
@@ -73,6 +76,11 @@ def test_a_visit_is_one_window() -> None:
     assert violations(two(HOUR_MS, **fields, second={"visit": "berlin-2/2026-01-01"})) == []
 
 
+def test_a_visit_cap_without_a_visit_is_found() -> None:
+    lines = [policy(), *ledger(charge("n-1", channel="in_store"))]
+    assert "counted without a visit" in only(lines, "I2")
+
+
 def test_ever_never_ends() -> None:
     fields = {"channel": "in_app", "campaign": "welcome"}
     assert "campaign welcome ever" in only(two(3_000 * DAY_MS, **fields), "I2")
@@ -93,7 +101,7 @@ def test_customers_do_not_share_caps() -> None:
 
 
 def test_only_charges_count() -> None:
-    hold = {**charge("n-1"), "kind": "hold"}
+    hold = {**charge("n-2"), "kind": "hold"}
     assert violations([policy(), *ledger(charge("n-1"), hold)]) == []
 
 
@@ -118,6 +126,19 @@ def test_a_charge_under_a_policy_that_nobody_has_is_found() -> None:
 def test_a_policy_that_was_overwritten_is_found() -> None:
     lines = [policy(), policy(files={}, offset=1), *ledger(charge("n-1"))]
     assert "published 2 times" in only(lines, "I2")
+
+
+def test_a_policy_file_that_is_no_yaml_is_found() -> None:
+    lines = [policy(files={"channels.yaml": "channels: ["}), *ledger(charge("n-1"))]
+    assert "channels.yaml" in only(lines, "I2")
+
+
+def test_the_policy_that_ships_can_be_read() -> None:
+    rules = read_rules(read_folder(Path(__file__).parents[2] / "policy"))
+    assert rules.channels["push"][0] == Cap(1, per="day")
+    assert Cap(1, rolling_ms=7 * DAY_MS) in rules.channels["sms"]
+    assert rules.overall
+    assert any(rules.campaigns.values())
 
 
 @pytest.mark.parametrize(

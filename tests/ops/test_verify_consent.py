@@ -94,6 +94,14 @@ def test_a_grant_for_all_channels_holds_for_one_but_never_lifts_its_refusal() ->
     assert "marketing" in only(run(PROCESSING, every, refused), "I3")
 
 
+def test_a_grant_for_all_channels_may_follow_a_grant_that_lapsed_but_not_precede_it() -> None:
+    lapsed = consent(1, "push", "marketing", expires_at_ms=NOON_MS)
+    assert violations(run(PROCESSING, lapsed, consent(2, "*", "marketing", at_ms=YESTERDAY_MS + 1))) == []
+    assert "marketing" in only(
+        run(PROCESSING, lapsed, consent(2, "*", "marketing", at_ms=YESTERDAY_MS)), "I3"
+    )
+
+
 def test_a_later_refusal_of_all_channels_ends_the_grant_of_one() -> None:
     none = consent(2, "*", "marketing", "withdrawn", at_ms=YESTERDAY_MS + 1)
     assert "marketing" in only(run(PROCESSING, PUSH, none), "I3")

@@ -101,6 +101,9 @@ def _check_cap(charges: list[Entry], field: str, name: str, cap: Cap, findings: 
     if cap.per not in {None, "visit"} and _zone(charge.zone) is None:
         findings.add(f"{cap.window} was counted in the unknown zone {charge.zone!r}", charge.where)
         return
+    if cap.per == "visit" and not charge.visit:
+        findings.add(f"{cap.window} was counted without a visit", charge.where)
+        return
     counted = {
         other.nudge_id
         for other in charges
@@ -117,7 +120,7 @@ def _is_within(other: Entry, charge: Entry, cap: Cap) -> bool:
     if cap.per is None or other is charge:
         return True
     if cap.per == "visit":
-        return charge.visit != "" and other.visit == charge.visit
+        return other.visit == charge.visit
     # A charge stamped later than the one that follows it is a clock's fault; it restrains all the same.
     return other.at_ms >= charge.at_ms or _period(other.at_ms, charge.zone, cap.per) == _period(
         charge.at_ms, charge.zone, cap.per

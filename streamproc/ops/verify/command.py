@@ -67,7 +67,7 @@ def main(
     try:
         report = verify(
             _lines(files),
-            policy_files=_read_folder(policy) if policy is not None else None,
+            policy_files=read_folder(policy) if policy is not None else None,
             from_start=from_start,
             record_clock=record_clock,
         )
@@ -87,7 +87,8 @@ def _lines(files: Sequence[Path]) -> Iterator[bytes]:
             yield from lines
 
 
-def _read_folder(folder: Path) -> dict[str, str]:
+def read_folder(folder: Path) -> dict[str, str]:
+    """Read the files of a policy folder, each under its path in it. Raises OSError and UnicodeDecodeError."""
     if not folder.is_dir():
         raise NotADirectoryError(f"{folder} is no policy folder")
     return {

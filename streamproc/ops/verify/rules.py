@@ -125,7 +125,7 @@ def read_rules(files: Mapping[str, str]) -> Rules:
 def _section(files: Mapping[str, str], name: str) -> dict[str, Any]:
     try:
         return _mapping(YAML(typ="safe", pure=True).load(files.get(name, "")))
-    except YAMLError as error:
+    except (YAMLError, ValueError) as error:
         raise UnreadableRules(f"{name}: {error}") from error
 
 
