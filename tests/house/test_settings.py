@@ -173,3 +173,15 @@ def test_an_address_is_split_into_host_and_port() -> None:
     assert split_address("127.0.0.1:80") == ("127.0.0.1", 80)
     with pytest.raises(ValueError, match="no address"):
         split_address("127.0.0.1:70000")
+
+
+def test_the_settings_page_lists_every_setting_with_its_default() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "settings.md").read_text("utf-8")
+    rows = [
+        [cell.strip(" `") for cell in line.split("|")[1:3]]
+        for line in page.splitlines()
+        if "| `STREAM" in line
+    ]
+    defaults = load_settings().redacted()
+    defaults |= {"STREAMPROC_REDIS_URL_FILE": "", "STREAMPROC_POLICY": "the shipped one"}
+    assert {name: text.replace("24h", "1d") for name, text in rows} == defaults
