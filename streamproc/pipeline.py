@@ -15,7 +15,6 @@ from streamproc.core.consent import NO_CONSENT, decode_consent, encode_consent
 from streamproc.core.context import Context, decode_context, encode_context
 from streamproc.core.decide import Counted, decide
 from streamproc.core.decision import Emission, decode_emission, encode_emission
-from streamproc.core.digests import partition_of
 from streamproc.core.event import Event, Reason, Rejection
 from streamproc.core.receipt import Tally
 from streamproc.core.record import Output, Position
@@ -25,28 +24,19 @@ from streamproc.ingest import parse
 from streamproc.ingest.canonical import encode_event
 from streamproc.ingest.dead_letter import dead_letter
 from streamproc.ports import Clock, Gate, Meter, Sink, SinkUnavailable
+from streamproc.store.addresses import ANY_LANE
 from streamproc.store.base import Slot, Store, StoreRefused, StoreUnavailable, Write
 
 # Losing the race for a customer means that somebody else won it: 20 losses in a row are no race but a fault.
 ROUNDS_MAX: Final = 20
 # A record that fails alone so often fails for a reason of its own.
 ATTEMPTS_MAX: Final = 3
-# An address costs about 250 B: 200,000 of them 50 MB.
-ADDRESSES_MAX: Final = 200_000
 
 FACT_TOPICS: Final = ("consents", "profiles", "outcomes", "privacy-requests")
 REKEYED: Final = "rekeyed"
 # A fact is applied wherever it arrives: compare-and-set keeps it safe, and a detour would only delay a
 # withdrawal.
 STAYING: Final = frozenset({*FACT_TOPICS, REKEYED})
-
-
-@dataclass(frozen=True)
-class Limits:
-    """Numbers of one installation: `lanes` is the partition count of every topic keyed by customer."""
-
-    lanes: int
-    context_ttl_ms: int
 
 
 @dataclass
@@ -93,8 +83,8 @@ class Pipeline:
         gate: Gate,
         clock: Clock,
         meter: Meter,
-        address: Callable[[str], str],
-        limits: Limits,
+        address: Callable[[str], tuple[str, int]],
+        context_ttl_ms: int,
         worker: str,
         monotonic: Callable[[], float],
         pause: Callable[[int], Awaitable[None]],
@@ -102,7 +92,8 @@ class Pipeline:
     ) -> None:
         """Put a pipeline together.
 
-        `address` hashes a customer id; `monotonic` gives seconds for durations; `pause(n)` waits before
+        `address` gives a customer's hash and lane; `context_ttl_ms` is how long a context lives without an event;
+        `monotonic` gives seconds for durations; `pause(n)` waits before
         attempt n + 1; `committed(topic, partition)` is how far a source is committed: outputs kept for
         records below it are let go.
         """
@@ -112,12 +103,11 @@ class Pipeline:
         self._clock = clock
         self._meter = meter
         self._address = address
-        self._limits = limits
+        self._context_ttl_ms = context_ttl_ms
         self._worker = worker
         self._monotonic = monotonic
         self._pause = pause
         self._committed = committed
-        self._addresses: dict[str, tuple[str, int]] = {}
 
     async def process(self, unit: Unit) -> None:
         """Take a unit through all steps; return only when every output is acknowledged.
@@ -208,9 +198,11 @@ class Pipeline:
                 if not parsed.customer_id:
                     tally.add(topic, partition, "quiet")
                     continue
-                h, lane = self._locate(parsed.customer_id)
+                h, lane = self._address(parsed.customer_id)
                 position = Position(topic, partition, record.offset, index)
-                if lane != partition and topic not in STAYING:
+                if lane == ANY_LANE:
+                    lane = partition
+                elif lane != partition and topic not in STAYING:
                     work.aside.append(_forward(parsed, position, lane))
                     tally.add(topic, partition, "rekeyed")
                     continue
@@ -219,16 +211,6 @@ class Pipeline:
             if refused is not None:
                 work.aside.append(dead_letter(record, refused))
         return work
-
-    def _locate(self, customer_id: str) -> tuple[str, int]:
-        """Return a customer's hash and lane, from memory if both were computed lately."""
-        found = self._addresses.get(customer_id)
-        if found is None:
-            if len(self._addresses) >= ADDRESSES_MAX:
-                self._addresses.clear()
-            found = (self._address(customer_id), partition_of(customer_id, self._limits.lanes))
-            self._addresses[customer_id] = found
-        return found
 
     # Steps 2 to 4
 
@@ -282,7 +264,9 @@ class Pipeline:
         puts: list[tuple[str, bytes]] = []
         changed = False
         for arrival in arrivals:
-            now_ms = self._clock.now_ms(arrival.event.received_at_ms)
+            event = arrival.event
+            # Fact topics are stamped by the broker, so that a recorded fact's own time is the one it carries.
+            now_ms = self._clock.now_ms(event.received_at_ms if event.fact is None else event.occurred_at_ms)
             counted, emission = decide(customer, arrival, work.rules, now_ms)
             result.counts.append((arrival.position, counted))
             if counted is Counted.REDELIVERED:
@@ -325,7 +309,7 @@ class Pipeline:
             context_version=slot.context_version,
             consent_version=slot.consent_version,
             context=encode_context(context),
-            context_ttl_ms=_ttl_ms(context, self._limits.context_ttl_ms),
+            context_ttl_ms=_ttl_ms(context, self._context_ttl_ms),
             consent=consent,
             out_put=tuple(puts),
             out_drop=drops,

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
-from streamproc.core import caps, creep, zones
+from streamproc.core import caps, zones
 from streamproc.core.arrival import Arrival, Customer, Rules
 from streamproc.core.charge import charge
 from streamproc.core.consent import ConsentHead
 from streamproc.core.context import Context, remembered
+from streamproc.core.creep import SEND, SOFTEN, weigh
 from streamproc.core.decision import (
     Candidate,
     ConsentPosition,
@@ -27,7 +27,14 @@ from streamproc.core.memory import remembered_item
 from streamproc.core.policy.model import FROM_ITEM, Campaign, Category, Channel, Policy, Scene
 from streamproc.core.reasons import Gate, Why
 from streamproc.core.record import Output
-from streamproc.core.render import RenderError, reason_sentence, render
+from streamproc.core.render import (
+    RenderCode,
+    RenderError,
+    content_locale,
+    control_links,
+    reason_sentence,
+    render,
+)
 from streamproc.core.switches import Switches
 
 
@@ -46,8 +53,9 @@ class Choice:
     case: Case
     channel: Channel
     creep: Creep
-    content: dict[str, Any]
+    content: dict[str, object]
     reason: str
+    links: dict[str, str]
 
 
 def find_candidates(context: Context, event: Event, policy: Policy, now_ms: int) -> Found | None:
@@ -161,7 +169,7 @@ def _weigh(case: Case, arrival: Arrival, winner: Choice | None) -> tuple[Candida
     """Judge one candidate on its channels, loud to quiet; the first that lets it pass is its choice."""
     reasons = candidate_reasons(case)
     blocked = bool(reasons)
-    rung = creep.weigh(case.category)
+    rung = weigh(case.category)
     for name in case.campaign.channels:
         channel = case.scene.policy.channels[name]
         failed = channel_reasons(case, channel)
@@ -181,18 +189,18 @@ def _weigh(case: Case, arrival: Arrival, winner: Choice | None) -> tuple[Candida
 def _word(case: Case, channel: Channel, rung: Creep, arrival: Arrival) -> Choice | Why:
     """Find the words: as written where the rung and the known facts allow it, else the soft ones."""
     policy, campaign = case.scene.policy, case.campaign
-    locale = case.profile.locale or policy.locale
+    locale = content_locale(campaign, channel.name, case.profile.locale or policy.locale)
     values = {name: value for name, read in campaign.facts.items() if (value := read(case.scene)) is not None}
     nudge = nudge_id(arrival.event.customer_id, arrival.event.event_id)
+    links = control_links(policy, nudge)
     reason = reason_sentence(policy, campaign.because, locale)
-    failure = Why(Gate.FACT_MISSING, channel.name)
-    for step in (creep.SEND, creep.SOFTEN):
-        if step == creep.SEND and rung.rung != creep.SEND:
-            continue
+    failure = Why(Gate.COPY_FAILED, channel.name)
+    for step in (SEND, SOFTEN) if rung.rung == SEND else (SOFTEN,):
         try:
-            content = render(campaign, channel.name, step, values, policy.controls, reason, locale, nudge)
+            content = render(campaign, channel.name, step, values, links, reason, locale, nudge)
         except RenderError as error:
-            failure = Why(Gate.FACT_MISSING if error.code == "fact_missing" else Gate.COPY_FAILED, str(error))
-            continue
-        return Choice(case, channel, Creep(rung=step), content, reason)
+            missing = error.code == RenderCode.FACT_MISSING
+            failure = Why(Gate.FACT_MISSING if missing else Gate.COPY_FAILED, f"{channel.name}: {error}")
+        else:
+            return Choice(case, channel, Creep(rung=step), content, reason, links)
     return failure

@@ -84,7 +84,7 @@ def _nudge(choice: Choice, identity: str, arrival: Arrival, decision: Decision) 
         content=choice.content,
         because=list(case.campaign.because),
         reason=choice.reason,
-        controls={name: url.replace("{nudge_id}", identity) for name, url in policy.controls.items()},
+        controls=choice.links,
         creep=choice.creep,
         caps=[CapUse(check.scope, check.window, check.used, check.max) for check in checks],
         source=decision.source,

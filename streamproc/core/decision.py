@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import msgspec
 
@@ -84,7 +83,7 @@ class Nudge(msgspec.Struct, frozen=True):
     event_id: str
     decided_at_ms: int
     expires_at_ms: int
-    content: dict[str, Any]
+    content: dict[str, object]
     because: list[str]
     reason: str
     controls: dict[str, str]

@@ -250,3 +250,8 @@ def forget_convenience(context: Context) -> None:
             minor=profile.minor,
             at=profile.at,
         )
+
+
+def is_bare(context: Context) -> bool:
+    """Tell whether the context restrains nothing and never did, so that it may be deleted."""
+    return context.seq == 0 and not (context.holds or context.outs or context.profile)

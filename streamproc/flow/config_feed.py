@@ -1,0 +1,195 @@
+"""Follow the `config` topic: switches and policies, and the lease that says nothing was missed."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from streamproc.core.arrival import Rules
+from streamproc.core.policy.bundle import from_document
+from streamproc.core.policy.model import Policy
+from streamproc.core.policy.problems import PolicyErrors
+from streamproc.core.switches import Switches, is_switch
+
+log = logging.getLogger(__name__)
+
+TOPIC: Final = "config"
+POINTER: Final = "policy"
+POLICY_PREFIX: Final = "policy/"
+POLL_MS: Final = 250
+LEASE_SECONDS: Final = 0.75
+
+
+class ConfigUnreadable(Exception):
+    """Say that the `config` topic cannot be read now."""
+
+
+class ConfigFeed:
+    """Reads all of `config` before anything is decided, then follows it.
+
+    It has no consumer group: every worker reads everything. `changed` is called after each change that was applied.
+    """
+
+    def __init__(
+        self,
+        bootstrap: str,
+        default: Policy,
+        *,
+        event_age_max_ms: int,
+        prefix: str = "",
+        changed: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Follow `config` at this broker; `default` is the policy while `config` names none."""
+        self._consumer = AIOKafkaConsumer(
+            bootstrap_servers=bootstrap,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            fetch_max_wait_ms=20,
+            metadata_max_age_ms=30_000,
+        )
+        self._partition = TopicPartition(prefix + TOPIC, 0)
+        self._default = default
+        self._policy = default
+        self._policies: dict[str, bytes] = {}
+        self._pointer: str | None = None
+        self._switches = Switches()
+        self._event_age_max_ms = event_age_max_ms
+        self._offset = 0
+        self._confirmed_at = float("-inf")
+        self._changed = changed
+        self._rules = Rules(default, self._switches, 0, event_age_max_ms)
+        self.trouble: str | None = None
+
+    async def start(self) -> None:
+        """Connect and read everything that is on `config` now. Raises ConfigUnreadable."""
+        try:
+            await self._consumer.start()
+            self._consumer.assign([self._partition])
+            await self._consumer.seek_to_beginning(self._partition)
+            end = await self._end()
+            while await self._position() < end:
+                await self._fetch()
+        except KafkaError as error:
+            raise ConfigUnreadable(f"{self._partition.topic}: {type(error).__name__}") from error
+        self._offset = await self._position()
+        await self._choose_policy()
+        self._publish()
+        self._confirmed_at = time.monotonic()
+
+    async def stop(self) -> None:
+        """Disconnect; the lease runs out by itself."""
+        await self._consumer.stop()
+
+    async def run(self) -> None:
+        """Follow `config` until cancelled. While the broker is away the lease runs out, and nothing is handed over."""
+        while True:
+            asked_at = time.monotonic()
+            try:
+                async with asyncio.timeout(LEASE_SECONDS):
+                    end = await self._end()
+                    if await self._follow(end):
+                        self._confirmed_at = asked_at
+            except (KafkaError, TimeoutError) as error:
+                log.warning("config cannot be confirmed: %s", type(error).__name__)
+            await asyncio.sleep(max(0.0, POLL_MS / 1000 - (time.monotonic() - asked_at)))
+
+    def rules(self) -> Rules:
+        """Return the policy and switches that are applied now."""
+        return self._rules
+
+    def is_confirmed(self) -> bool:
+        """Tell whether everything on `config` was known to be applied at most `LEASE_SECONDS` ago."""
+        return time.monotonic() - self._confirmed_at <= LEASE_SECONDS
+
+    @property
+    def staleness_s(self) -> float:
+        """Seconds since everything was last known to be applied."""
+        return time.monotonic() - self._confirmed_at
+
+    async def _end(self) -> int:
+        ends: dict[TopicPartition, int] = await self._consumer.end_offsets([self._partition])
+        return ends[self._partition]
+
+    async def _position(self) -> int:
+        position: int = await self._consumer.position(self._partition)
+        return position
+
+    async def _follow(self, end: int) -> bool:
+        """Apply what is there up to `end`; tell whether that is reached."""
+        while await self._position() < end:
+            if not await self._fetch():
+                return False
+        position = await self._position()
+        if position != self._offset:
+            self._offset = position
+            await self._choose_policy()
+            self._publish()
+            log.info("config applied up to %s, policy %s", self._offset, self._policy.version)
+        return True
+
+    async def _fetch(self) -> int:
+        fetched = await self._consumer.getmany(self._partition, timeout_ms=POLL_MS)
+        records = fetched.get(self._partition, [])
+        for record in records:
+            self._apply((record.key or b"").decode("utf-8", "replace"), record.value)
+        return len(records)
+
+    def _apply(self, key: str, value: bytes | None) -> None:
+        if is_switch(key):
+            self._switches = self._switches.fold(key, value)
+        elif key == POINTER:
+            self._pointer = pointed(value)
+        elif key.startswith(POLICY_PREFIX):
+            version = key.removeprefix(POLICY_PREFIX)
+            if value is None:
+                self._policies.pop(version, None)
+            else:
+                self._policies[version] = value
+
+    async def _choose_policy(self) -> None:
+        """Take the policy that `config` points to; one that does not load is refused, and the running one stays."""
+        wanted = self._pointer
+        if wanted is None:
+            self._policy, self.trouble = self._default, None
+            return
+        if wanted == self._policy.version:
+            self.trouble = None
+            return
+        document = self._policies.get(wanted)
+        if document is None:
+            self._refuse(wanted, "no such policy on config")
+            return
+        try:
+            # Compiling takes a good part of a second, and the lease must not run out over it.
+            self._policy = await asyncio.to_thread(from_document, document)
+        except PolicyErrors as error:
+            self._refuse(wanted, str(error))
+        else:
+            self.trouble = None
+
+    def _refuse(self, wanted: str, why: str) -> None:
+        self.trouble = f"policy {wanted} refused, {self._policy.version} stays: {why}"
+        log.error("%s", self.trouble)
+
+    def _publish(self) -> None:
+        self._rules = Rules(self._policy, self._switches, self._offset, self._event_age_max_ms)
+        self._changed()
+
+
+def pointed(value: bytes | None) -> str | None:
+    """Read the version that the key `policy` points to; None if it is deleted or unreadable."""
+    if value is None:
+        return None
+    try:
+        found = msgspec.json.decode(value)
+    except msgspec.DecodeError:
+        return None
+    version = found.get("version") if isinstance(found, dict) else None
+    return version if isinstance(version, str) else None

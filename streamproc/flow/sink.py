@@ -1,0 +1,80 @@
+"""Write outputs to Kafka, and believe only what the broker acknowledged."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Final
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError
+
+from streamproc.core.record import Output
+from streamproc.ports import SinkUnavailable
+
+# A record that the broker has not acknowledged after the request timeout has an unknown fate: it is sent again.
+REQUEST_TIMEOUT_MS: Final = 30_000
+SEND_SECONDS_MAX: Final = 40.0
+# 5 ms gather the outputs of a unit into a few requests; a unit is written once in about 60 ms.
+LINGER_MS: Final = 5
+BATCH_BYTES_MAX: Final = 256 * 1024
+RECORD_BYTES_MAX: Final = 1024 * 1024
+
+
+def make_producer(bootstrap: str) -> AIOKafkaProducer:
+    """Make the producer of a worker or a command: every in-sync replica acknowledges.
+
+    Idempotence stays off: a repeated nudge has the same id, key and bytes, and an idempotent producer that meets an
+    out-of-order sequence number stays dead until the process ends.
+    """
+    return AIOKafkaProducer(
+        bootstrap_servers=bootstrap,
+        acks="all",
+        linger_ms=LINGER_MS,
+        max_batch_size=BATCH_BYTES_MAX,
+        max_request_size=RECORD_BYTES_MAX,
+        request_timeout_ms=REQUEST_TIMEOUT_MS,
+    )
+
+
+class KafkaSink:
+    """Sends outputs under the installation's topic prefix. Start and stop the producer outside."""
+
+    def __init__(self, producer: AIOKafkaProducer, prefix: str = "") -> None:
+        """Write with this producer."""
+        self._producer = producer
+        self._prefix = prefix
+
+    async def send(self, outputs: Sequence[Output]) -> None:
+        """Write all outputs; return when every one is acknowledged.
+
+        Raises SinkUnavailable if the fate of any is unknown: all of them must then be sent again. A record too
+        large for the topic raises as it is, since sending it again would not help.
+        """
+        try:
+            async with asyncio.timeout(SEND_SECONDS_MAX):
+                deliveries = [await self._start(output) for output in outputs]
+                # A cancelled wait does not cancel the sending, so the futures are waited for behind a shield.
+                results = await asyncio.shield(asyncio.gather(*deliveries, return_exceptions=True))
+        except TimeoutError as error:
+            message = f"Kafka did not acknowledge within {SEND_SECONDS_MAX:.0f} s"
+            raise SinkUnavailable(message) from error
+        except MessageSizeTooLargeError:
+            raise
+        except KafkaError as error:
+            raise SinkUnavailable(f"Kafka refused a record: {type(error).__name__}") from error
+        for result in results:
+            if isinstance(result, MessageSizeTooLargeError):
+                raise result
+            if isinstance(result, BaseException):
+                raise SinkUnavailable(f"Kafka did not take a record: {type(result).__name__}") from result
+
+    async def _start(self, output: Output) -> asyncio.Future[object]:
+        delivery: asyncio.Future[object] = await self._producer.send(
+            self._prefix + output.topic,
+            value=output.value,
+            key=output.key,
+            partition=output.lane,
+            headers=list(output.headers),
+        )
+        return delivery

@@ -1,0 +1,264 @@
+"""One worker: wait for Kafka and Redis, read the config, take units through the pipeline until told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from typing import Final, Literal, TypeVar
+
+import msgspec
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+from streamproc.core.policy.model import Policy
+from streamproc.core.unit import Unit
+from streamproc.flow.app import Flow, FlowConfig, FlowStopped
+from streamproc.flow.clocks import RecordClock, WallClock
+from streamproc.flow.cluster import Cluster, ClusterUnready
+from streamproc.flow.config_feed import ConfigFeed, ConfigUnreadable
+from streamproc.flow.gate import WorkerGate
+from streamproc.flow.lanes import LanesHealth, LaneTopics
+from streamproc.flow.sink import KafkaSink, make_producer
+from streamproc.pipeline import Pipeline
+from streamproc.ports import Meter
+from streamproc.store.addresses import Addresses
+from streamproc.store.base import EpochMissing, Store, StoreRefused, StoreUnavailable
+from streamproc.store.keys import IdKey
+
+log = logging.getLogger(__name__)
+
+DAY_MS: Final = 86_400_000
+HEARTBEAT_SECONDS: Final = 1.0
+# Three missed heartbeats: by then the worker's lease on `config` has long run out, so it hands nothing over.
+HEARTBEAT_TTL_MS: Final = 3_000
+PAUSE_SECONDS_MAX: Final = 5.0
+# Work that waits so long, with the gate open, is stuck in a way that only a new process mends.
+STALLED_SECONDS_MAX: Final = 120.0
+# What a worker writes or follows beside the topics keyed by customer.
+OTHER_TOPICS: Final = ("config", "ledger", "decisions", "receipts", "dead-letters")
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class WorkerConfig:
+    """All that one worker must be told. Times in milliseconds."""
+
+    bootstrap: str
+    group: str
+    worker: str
+    prefix: str = ""
+    clock: Literal["wall", "record"] = "wall"
+    event_age_max_ms: int = DAY_MS
+    context_ttl_ms: int = 90 * DAY_MS
+    unit_events_max: int = 2_000
+    fetch_wait_ms: int = 20
+
+
+class Heartbeat(msgspec.Struct):
+    """What a worker publishes of itself."""
+
+    worker: str
+    config_offset: int
+    policy: str
+    lanes: list[int]
+    at_ms: int
+
+
+class WorkerStalled(Exception):
+    """Say that work waited for too long while everything it needs was there."""
+
+
+class Worker:
+    """Runs until cancelled. `waits_for` and `lanes` say how it stands, for health checks and metrics."""
+
+    def __init__(self, config: WorkerConfig, store: Store, key: IdKey, policy: Policy, meter: Meter) -> None:
+        """Put a worker together; `policy` is the one used while `config` names none."""
+        self.config = config
+        self._store = store
+        self._key = key
+        self._meter = meter
+        self._topics = LaneTopics.prefixed(config.prefix)
+        self._cluster = Cluster(config.bootstrap, config.group)
+        self._changed = asyncio.Event()
+        self.feed = ConfigFeed(
+            config.bootstrap,
+            policy,
+            event_age_max_ms=config.event_age_max_ms,
+            prefix=config.prefix,
+            changed=self._changed.set,
+        )
+        self.gate = WorkerGate(self.feed, store)
+        self.flow: Flow | None = None
+        self._starting: str | None = "starting"
+
+    # How it stands
+
+    def waits_for(self) -> list[str]:
+        """List what keeps this worker from being ready; empty if it is."""
+        if self._starting is not None:
+            return [self._starting]
+        reasons = self.gate.shut_because()
+        health = self.lanes()
+        if health is None or not health.joined:
+            reasons.append("joining the consumer group")
+        return reasons
+
+    def lanes(self) -> LanesHealth | None:
+        """Return the state of the lanes, None before they exist."""
+        return self.flow.lanes.health() if self.flow is not None else None
+
+    # Running
+
+    async def run(self) -> None:
+        """Start, then process until cancelled; then finish the unit in flight, within a bounded time."""
+        lanes = await self._patiently("Kafka", self._find_lanes)
+        producer = await self._patiently("Kafka", self._start_producer)
+        try:
+            await self._patiently("config", self.feed.start)
+            await self._patiently("Redis", self._open_store)
+            await self.gate.ask_store()
+            self._starting = None
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self.feed.run())
+                tasks.create_task(self.gate.watch_store())
+                tasks.create_task(self._beat())
+                tasks.create_task(self._watch())
+                tasks.create_task(self._flow(self._pipeline(producer, lanes)))
+        finally:
+            await self.feed.stop()
+            await producer.stop()
+            await self._store.close()
+
+    async def _flow(self, pipeline: Pipeline) -> None:
+        """Read and process; where Faust gives up, build the flow anew, so that a broker that returns finds us."""
+        attempt = 0
+        while True:
+            self.flow = Flow(
+                FlowConfig(
+                    bootstrap=self.config.bootstrap,
+                    group=self.config.group,
+                    topics=self._topics,
+                    clock=self.config.clock,
+                    unit_events_max=self.config.unit_events_max,
+                    fetch_wait_ms=self.config.fetch_wait_ms,
+                )
+            )
+            try:
+                await self.flow.run(self._process(pipeline))
+            except FlowStopped as error:
+                log.warning("%s; starting it anew", error)
+                attempt += 1
+                await backoff(attempt)
+
+    def _process(self, pipeline: Pipeline) -> Callable[[Unit], Awaitable[None]]:
+        """Let the pipeline see topics by their plain names."""
+        prefix = self.config.prefix
+        if not prefix:
+            return pipeline.process
+
+        async def process(unit: Unit) -> None:
+            records = [msgspec.structs.replace(record, topic=record.topic.removeprefix(prefix)) for record in unit.records]
+            spans = {(topic.removeprefix(prefix), p): span for (topic, p), span in unit.spans.items()}
+            await pipeline.process(replace(unit, records=records, spans=spans))
+
+        return process
+
+    def _pipeline(self, producer: AIOKafkaProducer, lanes: int) -> Pipeline:
+        return Pipeline(
+            store=self._store,
+            sink=KafkaSink(producer, self.config.prefix),
+            gate=self.gate,
+            clock=WallClock() if self.config.clock == "wall" else RecordClock(),
+            meter=self._meter,
+            address=Addresses(self._key, lanes),
+            context_ttl_ms=self.config.context_ttl_ms,
+            worker=self.config.worker,
+            monotonic=time.monotonic,
+            pause=backoff,
+            committed=self._committed,
+        )
+
+    def _committed(self, topic: str, partition: int) -> int:
+        flow = self.flow
+        return flow.consumer.committed(self.config.prefix + topic, partition) or 0 if flow is not None else 0
+
+    # Starting
+
+    async def _patiently(self, what: str, step: Callable[[], Awaitable[T]]) -> T:
+        """Repeat a step of the start until it succeeds, saying what it waits for."""
+        attempt = 0
+        while True:
+            try:
+                return await step()
+            except (ClusterUnready, ConfigUnreadable, KafkaError, StoreUnavailable, StoreRefused) as error:
+                self._starting = f"{what}: {error}"
+                log.warning("waiting for %s: %s", what, error)
+                attempt += 1
+                await backoff(attempt)
+
+    async def _find_lanes(self) -> int:
+        others = [self.config.prefix + name for name in OTHER_TOPICS]
+        return await self._cluster.lanes(self._topics, others)
+
+    async def _start_producer(self) -> AIOKafkaProducer:
+        producer = make_producer(self.config.bootstrap)
+        try:
+            await producer.start()
+        except KafkaError:
+            await producer.stop()
+            raise
+        return producer
+
+    async def _open_store(self) -> None:
+        """Open the store; an empty one is trusted only if nothing was ever decided."""
+        try:
+            await self._store.open()
+        except EpochMissing:
+            ledger = self.config.prefix + "ledger"
+            if not await self._cluster.never_decided(ledger, self._topics):
+                raise
+            await self._store.open(fresh=True)
+
+    # Beside the work
+
+    async def _beat(self) -> None:
+        """Publish how far this worker is, every second and at each change of `config`."""
+        while True:
+            self._changed.clear()
+            rules = self.feed.rules()
+            health = self.lanes()
+            beat = Heartbeat(
+                worker=self.config.worker,
+                config_offset=rules.config_offset,
+                policy=rules.policy.version,
+                lanes=list(health.lanes) if health is not None else [],
+                at_ms=time.time_ns() // 1_000_000,
+            )
+            try:
+                await self._store.put_worker(self.config.worker, msgspec.json.encode(beat), HEARTBEAT_TTL_MS)
+            except (StoreUnavailable, StoreRefused) as error:
+                log.warning("no heartbeat: %s", error)
+            try:
+                await asyncio.wait_for(self._changed.wait(), HEARTBEAT_SECONDS)
+            except TimeoutError:
+                continue
+
+    async def _watch(self) -> None:
+        """End the process if work waits too long while the gate is open: a stuck consumer shows no other sign."""
+        while True:
+            await asyncio.sleep(HEARTBEAT_SECONDS)
+            health = self.lanes()
+            if health is not None and self.gate.is_open() and health.stalled_s > STALLED_SECONDS_MAX:
+                message = f"no unit finished for {health.stalled_s:.0f} s, {STALLED_SECONDS_MAX:.0f} s allowed"
+                raise WorkerStalled(message)
+
+
+async def backoff(attempt: int) -> None:
+    """Wait before attempt n + 1: from 50 ms, doubled each time, up to 5 s, spread by half either way."""
+    seconds = min(0.05 * 2 ** min(attempt, 10), PAUSE_SECONDS_MAX)
+    await asyncio.sleep(seconds * random.uniform(0.5, 1.5))  # noqa: S311 - spreads retries, guards nothing
