@@ -174,8 +174,10 @@ def test_a_cap_for_ever_never_has_room_again() -> None:
     assert (one.ok, one.next_at_ms) == (False, None)
 
 
-def test_a_nudge_that_was_charged_twice_counts_once() -> None:
-    assert checked(ROLLING, [charge(NOON_MS, 1), charge(NOON_MS - 1, 1)], NOON_MS).used == 1
+def test_a_nudge_that_was_charged_twice_counts_once_and_as_long_as_the_later_charge() -> None:
+    twice = [charge(NOON_MS, 1), charge(NOON_MS - 1, 1)]
+    assert checked(ROLLING, twice, NOON_MS).used == 1
+    assert checked(Cap(max=1, rolling_ms=DAY_MS), twice, NOON_MS).next_at_ms == NOON_MS + DAY_MS
 
 
 @pytest.mark.parametrize("cap", [DAILY, ROLLING])
