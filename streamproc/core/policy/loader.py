@@ -11,6 +11,7 @@ from typing import Final
 from streamproc.core.policy.campaigns import Parsed, read_campaign, read_translation
 from streamproc.core.policy.categories import Categories, category_finder, read_categories
 from streamproc.core.policy.channels import LOCALE, Channels, read_channels
+from streamproc.core.policy.check import check_whole
 from streamproc.core.policy.document import read
 from streamproc.core.policy.examples import Example
 from streamproc.core.policy.fields import NAME, NAME_RULE
@@ -85,6 +86,9 @@ def load_all(files: Mapping[str, str], version: str = "") -> Loaded:
         find_category=category_finder(categories),
         files=dict(files),
     )
+    check_whole(policy, parsed, findings)
+    if findings.errors:
+        raise PolicyErrors(findings.errors)
     return Loaded(
         policy,
         tuple(sorted(set(findings.warnings))),

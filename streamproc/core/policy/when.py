@@ -50,6 +50,7 @@ class Rule:
     sensed: bool = False
     sensed_not: bool = False
     needs_item: bool = False
+    by_value: bool = False
 
 
 NOTHING: Final = Rule(conditions.always)
@@ -151,6 +152,7 @@ class Conditions:
             any(rule.sensed for rule in rules),
             any(rule.sensed_not for rule in rules),
             any(rule.needs_item for rule in rules),
+            any(rule.by_value for rule in rules),
         )
 
     def _negated(self, fields: Fields) -> Rule:
@@ -250,7 +252,7 @@ class Conditions:
         return Rule(conditions.cart_value(low, high, currency), frozenset({"cart"} if low else ()))
 
     def _event_value(self, parent: Fields, key: str) -> Rule:
-        return Rule(conditions.event_value(*self._money(parent, key)))
+        return Rule(conditions.event_value(*self._money(parent, key)), by_value=True)
 
     def _line_count(self, parent: Fields, key: str) -> Rule:
         fields = Fields(parent.keys[key], self.findings)

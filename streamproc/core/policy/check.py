@@ -1,0 +1,59 @@
+"""What only shows once a policy is whole: words that do not fit, campaigns that can never speak."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from streamproc.core.policy.campaigns import Parsed
+from streamproc.core.policy.model import Campaign, Policy
+from streamproc.core.policy.problems import Findings
+from streamproc.core.render import SOFTEN, VALUE_CHARS_MAX, RenderError, reason_sentence, render
+
+NUDGE_ID_CHARS: Final = 32
+RUNGS: Final = ("send", SOFTEN)
+
+
+def check_whole(policy: Policy, parsed: Mapping[str, Parsed], findings: Findings) -> None:
+    """Report what is wrong, or doubtful, between the parts of a policy that each read well."""
+    for campaign in policy.campaigns.values():
+        node = parsed[campaign.id].node
+        _check_words(policy, campaign, node.line_of("content"), findings)
+        if campaign.priority < policy.overall.priority_min:
+            floor = f"priority: {campaign.priority} is below priority_min {policy.overall.priority_min}"
+            findings.warn(
+                node.file, node.line_of("priority"), f"{floor} of channels.yaml: this campaign stays silent"
+            )
+        if parsed[campaign.id].rule.by_value and campaign.trigger.kind.startswith("order."):
+            message = "when: chooses customers by what they spent; the others never hear of it"
+            findings.warn(node.file, node.line_of("when"), message)
+
+
+def _check_words(policy: Policy, campaign: Campaign, line: int, findings: Findings) -> None:
+    """Write every message once with facts of the greatest length.
+
+    Soft words that do not fit are an error: nothing could be said in their place. Others are softened, so that is a
+    warning.
+    """
+    values = dict.fromkeys(campaign.facts, "x" * VALUE_CHARS_MAX)
+    for locale, channel, rung in _messages(campaign):
+        reason = reason_sentence(policy, campaign.because, locale)
+        try:
+            render(campaign, channel, rung, values, policy.controls, reason, locale, "0" * NUDGE_ID_CHARS)
+        except RenderError as error:
+            is_default = locale == policy.locale
+            file = campaign.file if is_default else f"translations/{locale}/{campaign.id}.yaml"
+            report = findings.error if rung == SOFTEN else findings.warn
+            place = f"content.{channel}.{'soft' if rung == SOFTEN else 'say'}"
+            report(
+                file,
+                line if is_default else 1,
+                f"{place}: with its reason and the longest facts it does not fit, {error}",
+            )
+
+
+def _messages(campaign: Campaign) -> Iterator[tuple[str, str, str]]:
+    for locale, content in campaign.content.items():
+        for channel in content:
+            for rung in RUNGS:
+                yield locale, channel, rung
