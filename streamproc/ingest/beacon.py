@@ -11,7 +11,18 @@ from streamproc.core.event import Beacon, Event, Reason
 from streamproc.core.record import Record
 from streamproc.ingest.headers import traceparent
 from streamproc.ingest.refusal import Refused, refused_by_type
-from streamproc.ingest.scalars import Id, Number, Scalar, count, identifier, is_true, label, measure, one_of, text
+from streamproc.ingest.scalars import (
+    Id,
+    Number,
+    Scalar,
+    count,
+    identifier,
+    is_true,
+    label,
+    measure,
+    one_of,
+    text,
+)
 from streamproc.ingest.times import Time, instant_ms, refuse_ahead
 
 DIALECT: Final = "beacon"

@@ -17,8 +17,9 @@ PAYLOAD_BYTES_MAX: Final = 256 * 1024
 # Honest payloads nest 5 deep. Walkers written in Python recurse once a level, so the bound is far under their stack.
 PAYLOAD_DEPTH_MAX: Final = 32
 
-_STRING: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
-_NOT_A_BRACKET: Final = bytes(set(range(256)) - set(b"[]{}"))
+_ESCAPE: Final = re.compile(rb"\\.", re.DOTALL)
+_QUOTED: Final = re.compile(rb'"[^"]*+"?')
+_NOT_STRUCTURE: Final = bytes(set(range(256)) - set(b'[]{}"'))
 _OPENING: Final = frozenset(b"[{")
 _WIRE_PREFIX_BYTES: Final = 5  # the schema registry's magic byte 0 and a schema id of four bytes
 
@@ -29,21 +30,30 @@ def bounded(value: bytes | None) -> bytes:
     """Return the payload without a schema registry's prefix, or refuse it as empty, too large or too deep."""
     if value is None:
         raise Refused(Reason.EMPTY, detail="a tombstone")
-    if value[:1] == b"\x00":
+    if value and value[0] == 0:
         value = value[_WIRE_PREFIX_BYTES:]
     if not value:
         raise Refused(Reason.EMPTY, detail="0 bytes")
     if len(value) > PAYLOAD_BYTES_MAX:
         raise Refused(Reason.TOO_LARGE, detail=f"{len(value)} bytes > {PAYLOAD_BYTES_MAX}")
-    # A payload cannot nest deeper than it has opening brackets, and few have as many as the bound.
-    if value.count(b"{") + value.count(b"[") > PAYLOAD_DEPTH_MAX and _deeper_than_bound(value):
+    # A payload cannot nest deeper than it has opening brackets, and few have as many as the bound. Looking for a
+    # byte is ten times as fast as counting it, and most payloads have no array.
+    openings = value.count(b"{") + (value.count(b"[") if b"[" in value else 0)
+    if openings > PAYLOAD_DEPTH_MAX and _deeper_than_bound(value):
         raise Refused(Reason.TOO_DEEP, detail=f"nested more than {PAYLOAD_DEPTH_MAX} levels")
     return value
 
 
 def _deeper_than_bound(value: bytes) -> bool:
+    """Walk the brackets outside of strings, after whatever is not structure has been dropped in C."""
+    if b"\\" in value:
+        value = _ESCAPE.sub(b"", value)
+    # A string without brackets is now two quotes; dropping pairs of quotes keeps what is inside of strings inside.
+    structure = value.translate(None, _NOT_STRUCTURE).replace(b'""', b"")
+    if b'"' in structure:
+        structure = _QUOTED.sub(b"", structure)
     depth = 0
-    for bracket in _STRING.sub(b"", value).translate(None, _NOT_A_BRACKET):
+    for bracket in structure:
         if bracket in _OPENING:
             depth += 1
             if depth > PAYLOAD_DEPTH_MAX:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from streamproc.core.event import Event, Reason, Rejection
 from streamproc.core.record import Record
-from streamproc.ingest import beacon, canonical, facts, segment
+from streamproc.ingest import beacon, canonical, cloudevents, facts, segment
 from streamproc.ingest.bounds import bounded, document
 from streamproc.ingest.refusal import Refused
 from streamproc.ingest.times import EVENT_AHEAD_MS_MAX
@@ -15,12 +15,22 @@ from streamproc.ingest.times import EVENT_AHEAD_MS_MAX
 Recognise = Callable[[dict[str, Any]], bool]
 Read = Callable[[dict[str, Any], Record, int], Event]
 
+
+def _structured(payload: dict[str, Any], record: Record, ahead_ms: int) -> Event:
+    return cloudevents.read(cloudevents.structured(payload), record, ahead_ms)
+
+
 # The order decides: the first dialect that recognises a payload reads it. A new one is a file and a line here.
 DIALECTS: Final[tuple[tuple[Recognise, Read], ...]] = (
+    (cloudevents.recognises, _structured),
     (segment.recognises, segment.read),
     (beacon.recognises, beacon.read),
 )
 LOOKED_FOR: Final = "no CloudEvents headers or attributes, no Segment type or batch, no beacon kind"
+
+# Segment's calls tell of the same facts as these two topics, so they may also be sent there.
+_CALLS_TOO: Final = frozenset({"profiles", "outcomes"})
+_BEACONS: Final = "beacons"
 
 
 class Parser:
@@ -36,13 +46,16 @@ class Parser:
         self._ahead_ms = ahead_ms
 
     def __call__(self, record: Record) -> Sequence[Event | Rejection]:
-        """Return the events of a record, or why there are none; the place in the list is the index of an event."""
+        """Return the events of a record, or why there are none; an event's place in the list is its index."""
         try:
             value = bounded(record.value)
-            if record.topic in facts.READERS:
-                return (self._fact(value, record),)
-            if record.topic == canonical.TOPIC:
+            topic = record.topic
+            if topic in facts.READERS:
+                return self._facts(value, record)
+            if topic == canonical.TOPIC:
                 return (canonical.decode_event(value)[0],)
+            if record.headers and (announced := cloudevents.carried(record, value)) is not None:
+                return (cloudevents.read(announced, record, self._ahead_ms),)
             call = segment.glance(value)
             if call is not None:
                 return segment.events_of(call, value, record, self._ahead_ms)
@@ -50,13 +63,31 @@ class Parser:
         except Refused as refused:
             return (refused.rejection(),)
 
-    def _fact(self, value: bytes, record: Record) -> Event:
-        return facts.read(document(value), record, self._ahead_ms)
+    def _facts(self, value: bytes, record: Record) -> Sequence[Event | Rejection]:
+        if record.topic in _CALLS_TOO and (call := segment.glance(value)) is not None:
+            events = segment.events_of(call, value, record, self._ahead_ms)
+            return [_fact_alone(event, index) for index, event in enumerate(events)]
+        payload = document(value)
+        if cloudevents.recognises(payload):
+            data = cloudevents.structured(payload).data
+            if not isinstance(data, dict):
+                raise Refused(Reason.NOT_AN_OBJECT, "data")
+            payload = data
+        if record.topic in _CALLS_TOO and segment.recognises(payload):
+            return (_fact_alone(segment.read(payload, record, self._ahead_ms), 0),)
+        return (facts.read(payload, record, self._ahead_ms),)
 
     def _carefully(self, payload: dict[str, Any], record: Record) -> Event:
         for recognises, read in DIALECTS:
             if recognises(payload):
                 return read(payload, record, self._ahead_ms)
-        if record.topic == "beacons":
+        if record.topic == _BEACONS:
             return beacon.read(payload, record, self._ahead_ms)
         raise Refused(Reason.UNKNOWN_ENVELOPE, detail=LOOKED_FOR)
+
+
+def _fact_alone(result: Event | Rejection, index: int) -> Event | Rejection:
+    """Refuse a moment on a topic of facts, where it would be applied before its time."""
+    if isinstance(result, Event) and result.fact is None:
+        return Rejection(Reason.UNKNOWN_VALUE, "event", "neither an identify call nor an outcome", index)
+    return result

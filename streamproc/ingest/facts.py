@@ -146,11 +146,15 @@ def _purpose(value: str | None, channel: str) -> str:
         purpose = text(value, "purpose", NAME_CHARS_MAX) or ""
         known = purpose == value and len(purpose) > len(CATEGORY_PURPOSE_PREFIX)
         if not known:
-            raise Refused(Reason.UNKNOWN_VALUE, "purpose", f"category/<name> of at most {NAME_CHARS_MAX} characters")
+            raise Refused(
+                Reason.UNKNOWN_VALUE, "purpose", f"category/<name> of at most {NAME_CHARS_MAX} characters"
+            )
     else:
         purpose = one_of(value, "purpose", (MARKETING, SENSING, PROCESSING))
     if purpose != MARKETING and channel != ANY_CHANNEL:
-        raise Refused(Reason.UNKNOWN_VALUE, "channel", f"only {MARKETING} has a channel, this purpose stands on *")
+        raise Refused(
+            Reason.UNKNOWN_VALUE, "channel", f"only {MARKETING} has a channel, this purpose stands on *"
+        )
     return purpose
 
 
@@ -198,7 +202,9 @@ def _preferences(raw: _Preferences | None) -> Preferences | None:
     until = raw.paused_until_ms
     return Preferences(
         count(raw.nudges_per_week_max, "preferences.nudges_per_week_max", 0, NUDGES_PER_WEEK_MAX),
-        None if raw.muted_categories is None else _texts(raw.muted_categories, "preferences.muted_categories"),
+        None
+        if raw.muted_categories is None
+        else _texts(raw.muted_categories, "preferences.muted_categories"),
         # 0 ends a pause, since null says nothing.
         until if not until else instant_ms(until, "preferences.paused_until_ms"),
         _listed(raw.channels_off, "preferences.channels_off", CHANNELS),
@@ -270,7 +276,9 @@ def outcome(document: dict[str, Any], record: Record, ahead_ms: int) -> Event:  
     channel = one_of(raw.channel, "channel", CHANNELS) if raw.channel else None
     at_ms = min(_required_ms(raw.at_ms, "at_ms"), record.timestamp_ms)
     fact = Outcome(nudge_id, _customer(raw.customer_id), kind, at_ms, channel)
-    event_id = identifier(raw.event_id, "event_id") or (f"{kind}|{nudge_id}" if nudge_id else _position_id(record))
+    event_id = identifier(raw.event_id, "event_id") or (
+        f"{kind}|{nudge_id}" if nudge_id else _position_id(record)
+    )
     return _event(record, event_id, kind_of_outcome(kind), fact)
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from decimal import ROUND_HALF_UP, Decimal
 import re
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Final
 
 from streamproc.core.event import Reason
@@ -12,14 +12,38 @@ from streamproc.ingest.scalars import Number
 
 # Ten billion euros, or 40 million dollars in the smallest note of Vietnam: above every basket, and exact in a double.
 MONEY_MINOR_MAX: Final = 10**12
-DIGITS_DEFAULT: Final = 2
+SCALE_DEFAULT: Final = 100
+
+_CODE_CHARS: Final = 3
+_EXACT_END: Final = 1e8  # far below both MONEY_MINOR_MAX and what a double holds to the minor unit
 
 _DECIMAL: Final = re.compile(r"[+-]?[0-9]{1,18}(?:\.[0-9]{1,18})?", re.ASCII)
 # ISO 4217: the currencies that do not have a hundred minor units.
-_DIGITS: Final = (
-    dict.fromkeys("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split(), 0)
-    | dict.fromkeys("BHD IQD JOD KWD LYD OMR TND".split(), 3)
-    | dict.fromkeys("CLF UYW".split(), 4)
+_SCALES: Final = (
+    dict.fromkeys(
+        [
+            "BIF",
+            "CLP",
+            "DJF",
+            "GNF",
+            "ISK",
+            "JPY",
+            "KMF",
+            "KRW",
+            "PYG",
+            "RWF",
+            "UGX",
+            "UYI",
+            "VND",
+            "VUV",
+            "XAF",
+            "XOF",
+            "XPF",
+        ],
+        0,
+    )
+    | dict.fromkeys(["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"], 3)
+    | dict.fromkeys(["CLF", "UYW"], 4)
 )
 
 
@@ -27,51 +51,46 @@ def currency_code(value: str | None, field: str) -> str | None:
     """Return the three capital letters of a currency, or None if there is none."""
     if not value:
         return None
-    if len(value) == 3 and value.isascii() and value.isalpha():
+    if len(value) == _CODE_CHARS and value.isascii() and value.isalpha():
         return value.upper()
     raise Refused(Reason.BAD_TEXT, field, "a currency has three letters")
 
 
-def digits_of(currency: str | None) -> int:
-    """Return how many decimal digits a currency's minor unit has; 2 for an unknown or unnamed one."""
-    return _DIGITS.get(currency, DIGITS_DEFAULT) if currency else DIGITS_DEFAULT
+def scale_of(currency: str | None) -> int:
+    """Return how many minor units make one unit of a currency; 100 for an unknown or unnamed one."""
+    return _SCALES.get(currency, SCALE_DEFAULT) if currency else SCALE_DEFAULT
 
 
-def minor_units(value: Number, digits: int, field: str) -> int | None:
+def minor_units(value: Number, scale: int, field: str) -> int | None:
     """Return an amount in minor units, rounded half up, or None if there is none.
 
     Accepts numbers and decimal text without grouping or signs of currency. Refuses amounts below 0 or above
     MONEY_MINOR_MAX.
     """
+    if type(value) is float:
+        # If dividing gives the very double back, the amount had no more digits than its currency and the fast way
+        # was exact: 19.99 * 100 is 1998.9999999999998, and 1999 / 100 is 19.99 again.
+        if 0.0 <= value < _EXACT_END and (minor := int(value * scale + 0.5)) / scale == value:
+            return minor
+        return within(_rounded(Decimal(repr(value)), scale), field)
     if value is None or value == "":
         return None
-    if isinstance(value, float):
-        minor = _from_float(value, digits)
-    elif isinstance(value, int):
-        minor = value * 10**digits
-    elif _DECIMAL.fullmatch(value):
-        minor = _rounded(Decimal(value), digits)
-    else:
-        raise Refused(Reason.WRONG_TYPE, field, "expected a decimal number")
-    return within(minor, field)
+    if isinstance(value, str):
+        if not _DECIMAL.fullmatch(value):
+            raise Refused(Reason.WRONG_TYPE, field, "expected a decimal number")
+        return within(_rounded(Decimal(value), scale), field)
+    return within(int(value) * scale, field)
 
 
 def within(minor: int, field: str) -> int:
     """Return an amount of minor units that lies in 0 to MONEY_MINOR_MAX."""
     if 0 <= minor <= MONEY_MINOR_MAX:
         return minor
-    raise Refused(Reason.OUT_OF_RANGE, field, f"{minor:.6g} minor units not in 0 to {MONEY_MINOR_MAX:.6g}")
+    raise Refused(Reason.OUT_OF_RANGE, field, f"{minor} minor units not in 0 to {MONEY_MINOR_MAX}")
 
 
-def _from_float(value: float, digits: int) -> int:
-    # Decimal is exact and slow. If dividing gives the very double back, the amount had no more digits than the
-    # currency, and the fast way was exact too: 19.99 * 100 is 1998.9999999999998, and 1999 / 100 is 19.99 again.
-    if -1e15 < value < 1e15:
-        scale = 10**digits
-        minor = round(value * scale)
-        return minor if minor / scale == value else _rounded(Decimal(repr(value)), digits)
-    return (MONEY_MINOR_MAX + 1) if value > 0 else -1
-
-
-def _rounded(amount: Decimal, digits: int) -> int:
-    return int(amount.scaleb(digits).to_integral_value(ROUND_HALF_UP))
+def _rounded(amount: Decimal, scale: int) -> int:
+    # Beyond the bound no digit matters, and a double such as 1e308 would cost a thousand of them.
+    if abs(amount) > MONEY_MINOR_MAX:
+        return MONEY_MINOR_MAX + 1 if amount > 0 else -1
+    return int((amount * scale).to_integral_value(ROUND_HALF_UP))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 import re
-from typing import Final
 import unicodedata
+from functools import lru_cache
+from typing import Final
 
 from streamproc.core.event import CUSTOM_PREFIX
 

@@ -14,7 +14,7 @@ _MISSING: Final = re.compile(r"Object missing required field `(?P<name>\w+)`")
 _EXPECTED: Final = re.compile(r"Expected `(?P<expected>[^`]*)`, got `(?P<got>[^`]*)`")
 
 
-class Refused(Exception):  # noqa: N818 - it names an outcome of parsing, not a failure of the program
+class Refused(Exception):
     """Carry a reason, a field and a detail up to the parser, which turns them into a `Rejection`.
 
     Never leaves `streamproc.ingest`: a refusal happens several calls deep (an item of an event of a batch), and

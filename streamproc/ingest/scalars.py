@@ -19,6 +19,7 @@ _TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f
 _INTEGER: Final = re.compile(r"[+-]?[0-9]{1,15}(?:\.0{1,6})?", re.ASCII)
 # Text directions that would let a product's name rewrite the sentence around it.
 _DIRECTIONS: Final = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_NAME_CHARS_MAX: Final = 64
 _TRUE: Final = frozenset({"1", "true"})
 
 
@@ -26,19 +27,31 @@ def identifier(value: Id, field: str) -> str:
     """Return an id of 1 to 128 printable ASCII characters without spaces, or "" if there is none.
 
     Spaces around it are trimmed: they never make another customer. An integer below 2**53 stands for its decimal
-    text, and 0, which shops write for a guest, for none. Other alphabets are refused, since two spellings of one name (composed and decomposed) would be two customers.
+    text, and 0, which shops write for a guest, for none. Other alphabets are refused, since two spellings of one
+    name (composed and decomposed) would be two customers.
     """
+    # On ASCII "printable" means 0x20 to 0x7e; calls into C are cheaper than one regular expression.
+    if (
+        type(value) is str
+        and value.isascii()
+        and value.isprintable()
+        and " " not in value
+        and len(value) <= ID_CHARS_MAX
+    ):
+        return value
+    return _identifier_slowly(value, field)
+
+
+def _identifier_slowly(value: Id, field: str) -> str:
     if not value:
         return ""
     if isinstance(value, int):
         return _integer_id(value, field)
-    if value[0] == " " or value[-1] == " ":
-        value = value.strip(" ")
-    # On ASCII "printable" means 0x20 to 0x7e; four calls into C are cheaper than one regular expression.
-    if value.isascii() and value.isprintable() and " " not in value and len(value) <= ID_CHARS_MAX:
-        return value
-    if len(value) > ID_CHARS_MAX:
-        raise Refused(Reason.BAD_TEXT, field, f"{len(value)} characters > {ID_CHARS_MAX}")
+    trimmed = value.strip(" ")
+    if len(trimmed) > ID_CHARS_MAX:
+        raise Refused(Reason.BAD_TEXT, field, f"{len(trimmed)} characters > {ID_CHARS_MAX}")
+    if trimmed.isascii() and trimmed.isprintable() and " " not in trimmed:
+        return trimmed
     raise Refused(Reason.BAD_TEXT, field, "an id holds only the ASCII characters 0x21 to 0x7e")
 
 
@@ -128,17 +141,19 @@ def trace(value: str | None) -> str | None:
 
 
 def kept(values: dict[str, Scalar], entries_max: int) -> dict[str, str | int | float | bool]:
-    """Keep the first `entries_max` single values under names of at most 64 plain characters; drop the rest."""
+    """Keep the first `entries_max` single values under short plain names and drop the rest."""
     result: dict[str, str | int | float | bool] = {}
     for name, value in values.items():
         if len(result) == entries_max:
             break
-        if not (0 < len(name) <= 64 and name.isascii() and name.isprintable()):
+        if not (0 < len(name) <= _NAME_CHARS_MAX and name.isascii() and name.isprintable()):
             continue
         if isinstance(value, str):
             cleaned = text(value, name)
             if cleaned is not None:
                 result[name] = cleaned
-        elif isinstance(value, bool | float) or (isinstance(value, int) and -_ID_INTEGER_END < value < _ID_INTEGER_END):
+        elif isinstance(value, bool | float) or (
+            isinstance(value, int) and -_ID_INTEGER_END < value < _ID_INTEGER_END
+        ):
             result[name] = value
     return result

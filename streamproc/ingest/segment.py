@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
+from msgspec.structs import force_setattr
 
-from streamproc.core.event import CUSTOM_PREFIX, EXTRA_MAX, Event, Reason, Rejection
+from streamproc.core.event import (
+    CUSTOM_PREFIX,
+    EXTRA_MAX,
+    FACT_KINDS,
+    TEXT_CHARS_MAX,
+    Event,
+    Reason,
+    Rejection,
+)
 from streamproc.core.facts import TRAITS_MAX, Outcome, ProfileChange
 from streamproc.core.record import Record
 from streamproc.ingest.bounds import document
-from streamproc.ingest.facts import NAME_CHARS_MAX, Trait, traits_of
+from streamproc.ingest.facts import LISTED_MAX, NAME_CHARS_MAX, Trait, kind_of_outcome, traits_of
 from streamproc.ingest.headers import traceparent
-from streamproc.ingest.names import segment_kind
-from streamproc.ingest.products import NOTHING, Properties, basket_of, extra_of
+from streamproc.ingest.names import folded, segment_kind
+from streamproc.ingest.products import EXTRA, NOTHING, Properties, basket_of, custom_basket_of, extra_of
 from streamproc.ingest.refusal import Refused, refused_by_type
 from streamproc.ingest.scalars import Id, Scalar, identifier, is_true, kept, label, text
 from streamproc.ingest.times import Time, instant_ms, optional_ms, refuse_ahead
@@ -24,10 +34,10 @@ TYPES: Final = frozenset({"track", "page", "screen", "identify", "group", "alias
 BATCH_MAX: Final = 1000  # at 256 KiB a batch of more would hold calls too short to be real
 
 _BROWSERS: Final = frozenset({"web", "browser"})
+_PHONE: Final = re.compile("ios|android|swift|kotlin", re.IGNORECASE)
 _PHONES: Final = frozenset({"mobile", "app", "ios", "android"})
 # Addresses belong to the services that deliver. Deciding needs none, and what is not kept cannot leak.
 _ADDRESSES: Final = frozenset({"email", "phone", "address", "avatar"})
-_NUDGE: Final = "nudge."
 
 
 class _Page(msgspec.Struct, gc=False):
@@ -87,15 +97,11 @@ class Glance(_Call, gc=False):
     specversion: Any = None
 
 
-class _Scalars(msgspec.Struct):
-    properties: dict[str, Any] | None = None
-
-
 _glance: Final = msgspec.json.Decoder(Glance).decode
 _NO_CONTEXT: Final = _Context()
 
 
-def glance(value: bytes) -> Glance | None:
+def glance(value: bytes | msgspec.Raw) -> Glance | None:
     """Decode a payload that plainly is a call or a batch of them; None sends it the careful way."""
     try:
         call = _glance(value)
@@ -124,16 +130,16 @@ def events_of(call: Glance, value: bytes, record: Record, ahead_ms: int) -> Sequ
     found: list[Event | Rejection] = []
     for index, raw in enumerate(call.batch):
         try:
-            found.append(_event_in_batch(bytes(raw), call, record, ahead_ms))
+            found.append(_event_in_batch(raw, call, record, ahead_ms))
         except Refused as refused:
             found.append(refused.under(f"batch[{index}]").rejection(index))
     return found
 
 
-def _event_in_batch(value: bytes, batch: Glance, record: Record, ahead_ms: int) -> Event:
+def _event_in_batch(value: msgspec.Raw, batch: Glance, record: Record, ahead_ms: int) -> Event:
     call = glance(value)
     if call is None or (call.type or call.action) not in TYPES:
-        return read(document(value), record, ahead_ms, sent_at=batch.sent_at)
+        return read(document(bytes(value)), record, ahead_ms, sent_at=batch.sent_at)
     if call.sent_at is None:
         call.sent_at = batch.sent_at
     return _event(call, value, record, ahead_ms)
@@ -168,7 +174,8 @@ def _convert(payload: dict[str, Any]) -> _Call:
             property_name = _own_property(payload, refused.field)
             if property_name is None:
                 raise refused from error
-            properties = {name: value for name, value in payload["properties"].items() if name != property_name}
+            properties = payload["properties"].copy()
+            del properties[property_name]
             payload = {**payload, "properties": properties}
 
 
@@ -180,7 +187,7 @@ def _own_property(payload: dict[str, Any], field: str) -> str | None:
     return rest.partition(".")[0].partition("[")[0] if parent == "properties" and rest else None
 
 
-def _event(call: _Call, source: bytes | dict[str, Any], record: Record, ahead_ms: int) -> Event:
+def _event(call: _Call, source: bytes | dict[str, Any] | msgspec.Raw, record: Record, ahead_ms: int) -> Event:
     """Build the event of a call; `source` is the payload it came from."""
     event_id = identifier(call.message_id, "messageId") or identifier(call.message_id_snake, "message_id")
     if not event_id:
@@ -196,51 +203,89 @@ def _event(call: _Call, source: bytes | dict[str, Any], record: Record, ahead_ms
     context = call.context or _NO_CONTEXT
     received_at_ms = record.timestamp_ms
     occurred_at_ms = _occurred(call, received_at_ms)
-    fact = _fact(call, kind, customer_id, min(occurred_at_ms, received_at_ms))
-    if fact is not None:
+    fact = None
+    if kind in FACT_KINDS:
         # A fact counts from the earlier time: a phone's fast clock must not keep an unsubscribe from counting.
-        kind = f"{_NUDGE}{fact.kind}" if isinstance(fact, Outcome) and kind.startswith(_NUDGE) else kind
-        occurred_at_ms = fact.at_ms
+        occurred_at_ms = min(occurred_at_ms, received_at_ms)
+        fact = _fact(call, kind, customer_id, occurred_at_ms)
+        kind = kind_of_outcome(fact.kind) if isinstance(fact, Outcome) else kind
     elif occurred_at_ms - received_at_ms > ahead_ms:
         refuse_ahead(occurred_at_ms, received_at_ms, ahead_ms, "timestamp")
+    custom = kind.startswith(CUSTOM_PREFIX)
     try:
-        basket = basket_of(properties, kind)
-        site_id = label(properties.site_id or properties.store_id, "site_id")
-        extra = _extra(call, properties, kind, source)
-        query = text(properties.query, "query")
-        order_id, cart_id = label(properties.order_id, "order_id"), label(properties.cart_id, "cart_id")
-        zone_id = label(properties.zone_id, "zone_id")
+        items, currency, value_minor = custom_basket_of(properties) if custom else basket_of(properties, kind)
     except Refused as refused:
         raise refused.under("properties") from None
-    page_url = context.page.url if context.page else properties.url
-    return Event(
+    page_url, locale, timezone = _surroundings(properties, context)
+    # Python passes more than fifteen keywords through a dictionary, at six times the price: what nearly every
+    # call has is given here, and the rest is set before anyone has seen the event.
+    event = Event(
         event_id=event_id,
         dialect=DIALECT,
         kind=kind,
         customer_id=customer_id,
         anonymous_id=anonymous_id,
-        session_id=identifier(context.session_id or context.session_id_snake, "context.sessionId") or None,
         surface=_surface(call, context),
         occurred_at_ms=occurred_at_ms,
         received_at_ms=received_at_ms,
-        items=basket.items,
-        currency=basket.currency,
-        cart_id=cart_id,
-        order_id=order_id,
-        value_minor=basket.value_minor,
-        query=query,
-        site_id=site_id,
-        zone_id=zone_id,
-        page_url=text(page_url, "context.page.url"),
-        locale=text(context.locale, "context.locale"),
-        timezone=text(context.timezone, "context.timezone"),
+        items=items,
+        currency=currency,
+        value_minor=value_minor,
+        page_url=page_url,
+        locale=locale,
+        timezone=timezone,
         identity="known" if customer_id else "anonymous",
-        gpc=is_true(context.gpc) or is_true(context.sec_gpc) or is_true(properties.gpc),
-        processing_consent=_processing_consent(context.consent),
-        traceparent=traceparent(record.headers) if record.headers else None,
-        extra=extra,
-        fact=fact,
     )
+    if fact is not None:
+        force_setattr(event, "fact", fact)
+    if custom or kind in EXTRA:
+        force_setattr(event, "extra", _extra(call, properties, kind, source))
+    for name, value in _rare(properties, context, record).items():
+        force_setattr(event, name, value)
+    return event
+
+
+def _surroundings(properties: Properties, context: _Context) -> tuple[str | None, str | None, str | None]:
+    url = context.page.url if context.page else properties.url
+    locale, timezone = context.locale, context.timezone
+    together = f"{url}{locale}{timezone}"
+    if len(together) <= TEXT_CHARS_MAX and together.isprintable():
+        return url or None, locale or None, timezone or None
+    return (
+        text(url, "context.page.url"),
+        text(locale, "context.locale", NAME_CHARS_MAX),
+        text(timezone, "context.timezone", NAME_CHARS_MAX),
+    )
+
+
+def _rare(properties: Properties, context: _Context, record: Record) -> dict[str, Any]:
+    """Return the fields that most calls do not have; looking is cheaper than asking a function to look."""
+    rare: dict[str, Any] = {}
+    if properties.order_id is not None:
+        rare["order_id"] = label(properties.order_id, "properties.order_id")
+    if properties.cart_id is not None:
+        rare["cart_id"] = label(properties.cart_id, "properties.cart_id")
+    if properties.query is not None:
+        rare["query"] = text(properties.query, "properties.query")
+    if properties.site_id is not None:
+        rare["site_id"] = label(properties.site_id, "properties.site_id")
+    elif properties.store_id is not None:
+        rare["site_id"] = label(properties.store_id, "properties.store_id")
+    if properties.zone_id is not None:
+        rare["zone_id"] = label(properties.zone_id, "properties.zone_id")
+    if context.session_id is not None:
+        rare["session_id"] = identifier(context.session_id, "context.sessionId") or None
+    elif context.session_id_snake is not None:
+        rare["session_id"] = identifier(context.session_id_snake, "context.session_id") or None
+    if context.consent is not None and context.consent.preferences:
+        # Nothing asked is not a yes either, so an empty answer leaves the field unknown.
+        rare["processing_consent"] = all(context.consent.preferences.values())
+    for signal in (context.gpc, context.sec_gpc, properties.gpc):
+        if signal is not None and is_true(signal):
+            rare["gpc"] = True
+    if record.headers:
+        rare["traceparent"] = traceparent(record.headers)
+    return rare
 
 
 def _kind(call: _Call) -> str:
@@ -269,22 +314,17 @@ def _occurred(call: _Call, received_at_ms: int) -> int:
     return original_ms
 
 
-def _fact(call: _Call, kind: str, customer_id: str, at_ms: int) -> Outcome | ProfileChange | None:
-    if kind.startswith(_NUDGE):
-        return _outcome(call, kind.removeprefix(_NUDGE), customer_id, at_ms)
-    if kind == "app.uninstalled":
-        return _outcome(call, "uninstalled", customer_id, at_ms)
-    return _profile(call, customer_id, at_ms) if kind == "profile.updated" else None
-
-
-def _outcome(call: _Call, kind: str, customer_id: str, at_ms: int) -> Outcome:
+def _fact(call: _Call, kind: str, customer_id: str, at_ms: int) -> Outcome | ProfileChange:
+    if kind == "profile.updated":
+        return _profile(call, customer_id, at_ms)
     properties = call.properties or NOTHING
-    if kind == "opened" and properties.action:
-        kind = "clicked"  # a tap on a notification's button, and not only on the notification
+    outcome = "uninstalled" if kind == "app.uninstalled" else kind.removeprefix("nudge.")
+    if outcome == "opened" and properties.action:
+        outcome = "clicked"  # a tap on a button of the notification, and not only on the notification
+    # Segment has outcomes of e-mails and of pushes, and the app's removal ends pushes.
+    channel = "email" if folded(call.event or "").startswith(("email", "unsubscribed")) else "push"
     nudge_id = identifier(properties.nudge_id, "properties.nudge_id")
-    # Segment has e-mail events and push events, and the app's removal ends push.
-    email = (call.event or "").replace("_", " ").strip().lower().startswith(("email", "unsubscribed"))
-    return Outcome(nudge_id, customer_id, kind, at_ms, "email" if email else "push")
+    return Outcome(nudge_id, customer_id, outcome, at_ms, channel)
 
 
 def _profile(call: _Call, customer_id: str, at_ms: int) -> ProfileChange:
@@ -292,8 +332,8 @@ def _profile(call: _Call, customer_id: str, at_ms: int) -> ProfileChange:
     given = call.traits or {}
     traits: dict[str, Trait | None] = {}
     for name, value in given.items():
-        # An identify call carries what the shop's CRM holds, which was not chosen for us: take what can be a trait.
-        if len(traits) < TRAITS_MAX and name not in _ADDRESSES and 0 < len(name) <= NAME_CHARS_MAX and _is_trait(value):
+        # An identify call holds what the shop's CRM holds, which was not chosen for us: take what can be a trait.
+        if len(traits) < TRAITS_MAX and name not in _ADDRESSES and _is_trait(name, value):
             traits[name] = value
     timezone, locale = given.get("timezone"), given.get("locale")
     return ProfileChange(
@@ -305,44 +345,39 @@ def _profile(call: _Call, customer_id: str, at_ms: int) -> ProfileChange:
     )
 
 
-def _is_trait(value: object) -> bool:
+def _is_trait(name: str, value: object) -> bool:
+    if not (0 < len(name) <= NAME_CHARS_MAX and name.isprintable()):
+        return False
     if isinstance(value, list):
-        return all(isinstance(entry, str) for entry in value)
-    return isinstance(value, str | int | float)
+        return len(value) <= LISTED_MAX and all(isinstance(entry, str) for entry in value)
+    return isinstance(value, str | float) or (isinstance(value, int) and -(2**63) < value < 2**63)
 
 
 def _extra(
-    call: _Call, properties: Properties, kind: str, source: bytes | dict[str, Any]
+    call: _Call, properties: Properties, kind: str, source: bytes | dict[str, Any] | msgspec.Raw
 ) -> dict[str, str | int | float | bool]:
     if not kind.startswith(CUSTOM_PREFIX):
-        found = extra_of(properties, kind)
-        return kept(found, EXTRA_MAX) if found else {}
+        return kept(extra_of(properties, kind), EXTRA_MAX)
     # The fields of a custom event are unknown to the typed decoder, so its payload is read once more.
-    payload = document(source) if isinstance(source, bytes) else source
-    own = {name: value for name, value in (payload.get("properties") or {}).items() if value is not None}
-    for name, value in (("group_id", call.group_id), ("previous_id", call.previous_id)):
-        if value is not None:
-            own[name] = value
-    return kept(own, EXTRA_MAX)
+    payload = source if isinstance(source, dict) else document(bytes(source))
+    ids = {"group_id": call.group_id, "previous_id": call.previous_id}
+    return kept(ids | (payload.get("properties") or {}), EXTRA_MAX)
 
 
 def _surface(call: _Call, context: _Context) -> str:
     call_type = call.type or call.action
     if call_type == "screen":
         return "app"
-    if call_type == "page":
+    library = context.library.name if context.library is not None else None
+    if call_type == "page" or library == "analytics.js":
         return "web"
-    library = (context.library.name or "").lower() if context.library else ""
-    device = (context.device.type or "").lower() if context.device else ""
-    if call.channel in _PHONES or device in _PHONES or "ios" in library or "android" in library:
+    device = context.device.type if context.device is not None else None
+    if (
+        call.channel in _PHONES
+        or (device and device.lower() in _PHONES)
+        or (library and _PHONE.search(library))
+    ):
         return "app"
-    if call.channel in _BROWSERS or context.page or library == "analytics.js":
+    if call.channel in _BROWSERS or context.page is not None:
         return "web"
-    if call.event and call.event.startswith("Email "):
-        return "email"
-    return "none"
-
-
-def _processing_consent(consent: _Consent | None) -> bool | None:
-    """Return whether everything asked was agreed to; None if nothing was asked, which is not a yes either."""
-    return all(consent.preferences.values()) if consent and consent.preferences else None
+    return "email" if call.event and call.event.startswith("Email ") else "none"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
 from streamproc.core.event import Reason
@@ -15,7 +15,6 @@ EVENT_AHEAD_MS_MAX: Final = 5 * 60 * 1000
 TIME_MS_MIN: Final = 10**11
 TIME_MS_MAX: Final = 253_402_300_799_999  # the last millisecond of the year 9999
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _TEXT_CHARS_MAX: Final = 40
 
 
@@ -31,14 +30,14 @@ def instant_ms(value: str | int, field: str) -> int:
 def _from_text(value: str, field: str) -> int:
     try:
         moment = datetime.fromisoformat(value) if len(value) <= _TEXT_CHARS_MAX else None
-        since = moment - _EPOCH if moment is not None else None
     except ValueError:
-        since = None
-    except TypeError as error:  # a time without a zone cannot be subtracted from one that has it
-        raise Refused(Reason.WRONG_TYPE, field, "a time needs its zone") from error
-    if since is None:
+        moment = None
+    if moment is None:
         raise Refused(Reason.WRONG_TYPE, field, "expected ISO 8601 with a zone, or milliseconds")
-    return since.days * 86_400_000 + since.seconds * 1000 + since.microseconds // 1000
+    if moment.tzinfo is None:
+        raise Refused(Reason.WRONG_TYPE, field, "a time needs its zone")
+    # A double holds the seconds of our millennium to a quarter of a microsecond, so rounding finds the millisecond.
+    return round(moment.timestamp() * 1000)
 
 
 def optional_ms(value: Time, field: str) -> int | None:
