@@ -22,6 +22,7 @@ from tests.ops.run_records import (
     encode,
     ledger,
     nudge,
+    only,
     receipt,
     sound_run,
     switch,
@@ -39,6 +40,7 @@ def broken_run() -> list[Line]:
         nudge("n-2", 1, event_id="e-n-3", customer_id="c-18"),
         nudge("n-3", 2, event_id="e-n-3", customer_id="c-18"),
         switch(1, "all", enabled=False),
+        switch(2, "all", enabled=True, at_ms=NOON_MS + 15),
         nudge("n-1", 3, config_offset="2", appended_ms=NOON_MS + 20),
     ]
 
@@ -66,6 +68,8 @@ def test_lines_without_offsets_count_from_zero_in_their_topic() -> None:
     for line in lines:
         del line["partition"], line["offset"]
     assert violations(lines, from_start=True) == []
+    unread = [{"topic": "clickstream", "value": 1}] * 4
+    assert "clickstream/0 3..6" in only([*lines, *unread], "I1")
 
 
 def test_what_was_looked_at_is_counted() -> None:
