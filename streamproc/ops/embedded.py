@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
-__all__ = ["EmbeddedBroker", "EmbeddedRedis", "EmbeddedStartError", "free_port"]
+__all__ = ["EmbeddedBroker", "EmbeddedRedis", "EmbeddedStartError", "Server", "free_port"]
 
 HOST = "127.0.0.1"
 START_MS_MAX = 20_000
@@ -50,7 +50,7 @@ def free_port() -> int:
         return port
 
 
-class _Server:
+class Server:
     """A child process that listens on one loopback port, lives in one folder and dies with its parent.
 
     Usable as a context manager. `stop` and `start` may alternate: the port and the folder stay the same.
@@ -58,6 +58,7 @@ class _Server:
     """
 
     name: str
+    start_ms_max = START_MS_MAX
 
     def __init__(self, *, port: int | None = None, directory: str | os.PathLike[str] | None = None) -> None:
         self._port_is_given = port is not None
@@ -90,7 +91,7 @@ class _Server:
     def start(self) -> None:
         """Start the child and return when it answers.
 
-        Raises EmbeddedStartError if it is not installed, exits early or stays silent for START_MS_MAX.
+        Raises EmbeddedStartError if it is not installed, exits early or stays silent for `start_ms_max`.
         """
         if self._process:
             return
@@ -145,7 +146,7 @@ class _Server:
             raise EmbeddedStartError(msg)
         with self.log_path.open("ab") as log:
             process = self._popen(command, log)
-        deadline = time.monotonic() + START_MS_MAX / 1_000
+        deadline = time.monotonic() + self.start_ms_max / 1_000
         while not self._answers():
             status = process.poll()
             if status is not None:
@@ -154,7 +155,7 @@ class _Server:
             if time.monotonic() > deadline:
                 process.kill()
                 process.wait()
-                msg = f"{self.name} did not answer within {START_MS_MAX} ms. Its log ends:\n{self.log_tail()}"
+                msg = f"{self.name} did not answer within {self.start_ms_max} ms. Its log ends:\n{self.log_tail()}"
                 raise EmbeddedStartError(msg)
             time.sleep(0.01)
         self._process = process
@@ -178,6 +179,10 @@ class _Server:
     def _answers(self) -> bool:
         raise NotImplementedError
 
+    def _answers_kafka(self) -> bool:
+        reply = self._ask(API_VERSIONS_REQUEST, 8)
+        return reply[4:8] == API_VERSIONS_REQUEST[8:12]
+
     def _ask(self, request: bytes, reply_bytes_min: int) -> bytes:
         try:
             with socket.create_connection((HOST, self.port), timeout=1.0) as connection:
@@ -193,7 +198,7 @@ class _Server:
             return b""
 
 
-class EmbeddedBroker(_Server):
+class EmbeddedBroker(Server):
     """A Kafka-compatible broker that keeps its topics in memory and forgets them when it stops."""
 
     name = "tansu"
@@ -214,11 +219,10 @@ class EmbeddedBroker(_Server):
         ]
 
     def _answers(self) -> bool:
-        reply = self._ask(API_VERSIONS_REQUEST, 8)
-        return reply[4:8] == API_VERSIONS_REQUEST[8:12]
+        return self._answers_kafka()
 
 
-class EmbeddedRedis(_Server):
+class EmbeddedRedis(Server):
     """A Redis or Valkey server that refuses to evict, and writes to disk only if asked to.
 
     With `appendonly` every write is on disk before it is acknowledged, so `kill` and `start` lose nothing.

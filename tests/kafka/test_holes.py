@@ -1,0 +1,114 @@
+"""Whatever interrupts fetching leaves no hole, and holes of the log itself hold nothing up."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from faust.types import TP
+
+from tests.kafka.harness import Cluster, Worker, count
+
+
+async def test_a_paused_partition_brings_nothing_and_after_its_resumption_everything(cluster: Cluster) -> None:
+    async with Worker(cluster) as worker:
+        await worker.joins()
+        paused = TP(cluster.moments, 1)
+        worker.flow.consumer.pause_partitions({paused})
+        await cluster.produce(cluster.moments, 4_000)
+        await worker.until(lambda: count(worker.units, cluster.moments) == 3_000, "the others did not go on")
+        assert 1 not in worker.offsets(cluster.moments)
+        worker.flow.consumer.resume_partitions({paused})
+        await worker.until(lambda: count(worker.units, cluster.moments) == 4_000, "records are missing")
+    assert worker.offsets(cluster.moments)[1] == list(range(1_000))
+
+
+async def test_suspending_the_flow_loses_nothing(cluster: Cluster) -> None:
+    async with Worker(cluster, unit_events_max=50) as worker:
+        await worker.joins()
+        for first in range(0, 2_000, 400):
+            await cluster.produce(cluster.moments, 400, first=first)
+            worker.flow.consumer.stop_flow()
+            await asyncio.sleep(0)
+            worker.flow.consumer.resume_flow()
+        await worker.until(lambda: count(worker.units, cluster.moments) == 2_000, "records are missing")
+    assert await cluster.committed(cluster.moments) == dict.fromkeys(range(4), 500)
+
+
+async def test_a_batch_lost_between_fetch_and_delivery_is_fetched_again(cluster: Cluster) -> None:
+    await cluster.produce(cluster.moments, 400)
+    async with Worker(cluster) as worker:
+        await worker.until(lambda: count(worker.units, cluster.moments) == 400, "records are missing")
+        worker.flow.consumer.pause_partitions({TP(cluster.moments, 0)})
+        await cluster.produce(cluster.moments, 400, first=400)
+        thread = worker.flow.consumer._thread
+        # A position ahead of what was delivered is what a lost batch leaves behind.
+        await thread.ask(thread.seek_here({TP(cluster.moments, 0): 150}))
+        worker.flow.consumer.resume_partitions({TP(cluster.moments, 0)})
+        await worker.until(lambda: count(worker.units, cluster.moments) == 800, "the lost batch did not come")
+    assert worker.offsets(cluster.moments)[0] == list(range(200))
+    assert worker.flow.consumer.holes == 0
+
+
+@pytest.mark.needs("transactions")
+async def test_transactional_input_reaches_lag_zero_without_the_aborted_records(cluster: Cluster) -> None:
+    async with cluster.producer(transactional_id=f"{cluster.group}-tx") as producer:
+        for number in range(20):
+            await producer.begin_transaction()
+            await producer.send(cluster.moments, b"%d" % number, partition=0)
+            await (producer.abort_transaction() if number % 3 == 2 else producer.commit_transaction())
+    async with Worker(cluster) as worker:
+        await worker.until(lambda: count(worker.units, cluster.moments) == 14, "records are missing")
+        await worker.until(
+            lambda: worker.flow.consumer.applied(TP(cluster.moments, 0)) == 40, "the markers hold the position up"
+        )
+        health = worker.flow.lanes.health()
+    values = [int(record.value or b"") for unit in worker.units for record in unit.records]
+    assert values == [number for number in range(20) if number % 3 != 2]
+    assert health.lag[cluster.moments].records_sum == 0
+    assert health.holes == 26
+    assert (await cluster.committed(cluster.moments))[0] == (await cluster.ends(cluster.moments))[0] == 40
+
+
+@pytest.mark.needs("compaction")
+@pytest.mark.timeout(120)
+async def test_compacted_input_reaches_lag_zero(cluster: Cluster) -> None:
+    topic = cluster.timers
+    await cluster.delete(topic)
+    configs = {"cleanup.policy": "compact", "segment.ms": "100", "min.cleanable.dirty.ratio": "0.01"}
+    await asyncio.sleep(0.5)
+    await cluster.create(topic, **configs)
+    async with cluster.producer() as producer:
+        for number in range(40):
+            # A key that stays lies between keys that come again: the log keeps the first and the last records.
+            key = b"first" if number == 0 else b"again"
+            await producer.send_and_wait(topic, b"%d" % number, key=key, partition=0)
+            await asyncio.sleep(0.01 if number % 10 else 0.15)
+    read: list[int] = []
+    for _ in range(100):
+        worker = Worker(cluster)
+        async with worker:
+            await worker.until(lambda w=worker: (w.flow.consumer.applied(TP(topic, 0)) or 0) == 40, "no lag zero")  # type: ignore[misc]
+        read = worker.offsets(topic)[0]
+        if len(read) < 40:
+            break
+        cluster.group += "-again"
+    assert read[0] == 0
+    assert read[-1] == 39
+    assert len(read) < 40
+    assert worker.flow.consumer.holes == 40 - len(read)
+    assert (await cluster.committed(topic))[0] == 40
+
+
+@pytest.mark.needs("delete-topics")
+async def test_a_topic_deleted_and_created_anew_is_read_from_its_start(cluster: Cluster) -> None:
+    await cluster.produce(cluster.moments, 400)
+    async with Worker(cluster) as worker:
+        await worker.until(lambda: count(worker.units, cluster.moments) == 400, "records are missing")
+        await cluster.delete(cluster.moments)
+        await asyncio.sleep(0.5)
+        await cluster.create(cluster.moments)
+        before = len(worker.units)
+        await cluster.produce(cluster.moments, 40)
+        await worker.until(lambda: count(worker.units[before:], cluster.moments) == 40, "the new records are missing")
+    assert await cluster.committed(cluster.moments) == dict.fromkeys(range(4), 10)

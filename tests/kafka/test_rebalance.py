@@ -1,0 +1,84 @@
+"""Partitions that are kept, moved and returned lose nothing, and stale work is never acknowledged."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from tests.kafka.harness import Cluster, Worker, count
+
+
+async def halves(one: Worker, other: Worker) -> None:
+    """Wait until each of two workers has two of the four lanes."""
+    await one.until(lambda: {one.lanes(), other.lanes()} == {(0, 1), (2, 3)}, "the lanes were not shared out")
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("committed_before", [True, False])
+async def test_kept_moved_and_returned_partitions_lose_nothing(cluster: Cluster, *, committed_before: bool) -> None:
+    await cluster.produce(cluster.moments, 400)
+    async with Worker(cluster, unit_events_max=10, commit_every_ms=100 if committed_before else 60_000) as one:
+        await one.until(lambda: count(one.units, cluster.moments) >= 100, "no records came")
+        async with Worker(cluster, unit_events_max=10) as other:
+            await halves(one, other)
+            await cluster.produce(cluster.moments, 400, first=400)
+            await one.until(
+                lambda: count(one.units + other.units, cluster.moments) == 800, "records are missing when shared"
+            )
+        await one.until(lambda: one.lanes() == (0, 1, 2, 3), "the lanes did not come back")
+        await cluster.produce(cluster.moments, 400, first=800)
+        await one.until(
+            lambda: count(one.units + other.units, cluster.moments) == 1_200, "records are missing after the return"
+        )
+    assert await cluster.committed(cluster.moments) == dict.fromkeys(range(4), 300)
+
+
+async def test_both_topics_of_a_lane_belong_to_one_worker(cluster: Cluster) -> None:
+    async with Worker(cluster) as one, Worker(cluster) as other:
+        await halves(one, other)
+        await cluster.produce(cluster.facts, 40)
+        await cluster.produce(cluster.moments, 40)
+        await one.until(lambda: count(one.units + other.units, cluster.moments) == 40, "records are missing")
+        for worker in (one, other):
+            assert set(worker.offsets(cluster.facts)) == set(worker.offsets(cluster.moments)) == set(worker.lanes())
+
+
+async def test_a_unit_abandoned_by_a_rebalance_is_not_committed_and_comes_again(cluster: Cluster) -> None:
+    await cluster.produce(cluster.moments, 40)
+    async with Worker(cluster, let_go_ms=100) as one:
+        one.gate.clear()
+        await one.until(lambda: bool(one.begun), "no unit began")
+        async with Worker(cluster) as other:
+            await halves(one, other)
+            assert not one.units
+            one.gate.set()
+            await one.until(lambda: count(one.units + other.units, cluster.moments) == 40, "records are missing")
+
+
+async def test_a_unit_that_ends_only_after_the_rebalance_does_not_count(cluster: Cluster) -> None:
+    await cluster.produce(cluster.moments, 40)
+    worker = Worker(cluster, let_go_ms=100)
+    stubborn = asyncio.Event()
+
+    async def ignore_cancellation(_: object) -> None:
+        while not stubborn.is_set():
+            try:
+                await stubborn.wait()
+            except asyncio.CancelledError:
+                continue
+
+    worker.task = asyncio.create_task(worker.flow.run(ignore_cancellation))
+    await worker.until(lambda: worker.flow.lanes.health().in_flight_records > 0, "no unit began")
+    async with Worker(cluster) as other:
+        await halves(worker, other)
+        before = await cluster.committed(cluster.moments)
+        stubborn.set()
+        await other.until(lambda: count(other.units, cluster.moments) == 20, "the other's records are missing")
+        own = worker.flow.lanes.health().lanes
+        await worker.until(
+            lambda: all(worker.flow.consumer.committed(cluster.moments, lane) == 10 for lane in own),
+            "the worker did not do its own records again",
+        )
+    assert not before
+    await worker.stop()
