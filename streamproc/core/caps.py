@@ -12,7 +12,7 @@ import msgspec
 
 from streamproc.core.context import CHARGES_MAX, Charge
 from streamproc.core.policy.model import Campaign, Cap, Category, Channel, Period, Policy
-from streamproc.core.zones import next_period_ms, period_of
+from streamproc.core.zones import next_period_ms, period_start_ms
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -55,7 +55,8 @@ class CapCheck(msgspec.Struct, frozen=True, gc=False):
     """One cap as it stands now. `ok` means that one more nudge fits: `used` counts those before it.
 
     `scope` is like `channel/push` or `overall`. `next_at_ms` is when a failed cap has room again, if no other
-    nudge is charged until then; None if it has room, or if no time alone gives it any.
+    nudge is charged until then; None if it has room, or if no time alone gives it any. `unknown` says why a
+    window cannot be told.
     """
 
     scope: str
@@ -64,7 +65,13 @@ class CapCheck(msgspec.Struct, frozen=True, gc=False):
     max: int
     next_at_ms: int | None
     ok: bool
-    detail: str
+    unknown: str = ""
+
+    @property
+    def detail(self) -> str:
+        """The numbers compared: `push 1 d: 2 of 2`."""
+        numbers = self.unknown or f"{self.used} of {self.max}"
+        return f"{self.scope.rpartition('/')[2]} {self.window}: {numbers}"
 
 
 class Gap(msgspec.Struct, frozen=True, gc=False):
@@ -97,7 +104,7 @@ def shared_caps(
 
 
 def check(
-    scoped: Iterable[Scoped], charges: Sequence[Charge], now_ms: int, zone: ZoneInfo | None, visit: str
+    scoped: Sequence[Scoped], charges: Sequence[Charge], now_ms: int, zone: ZoneInfo | None, visit: str
 ) -> list[CapCheck]:
     """Count, for each cap in turn, the distinct nudges charged in its window ending now.
 
@@ -107,7 +114,14 @@ def check(
     window cannot be told.
     """
     counted = [charge for charge in charges if charge.counts]
-    return [_check(one, counted, now_ms, zone, visit) for one in scoped]
+    begins_ms: dict[Period, int] = {}
+    if zone is not None:
+        begins_ms = {
+            period: period_start_ms(now_ms, zone, period)
+            for period in {one.cap.per for one in scoped if counted and one.cap.per is not None}
+            if period is not _VISIT
+        }
+    return [_check(one, counted, now_ms, zone, visit, begins_ms) for one in scoped]
 
 
 def gap(charges: Iterable[Charge], now_ms: int, gap_min_ms: int) -> Gap | None:
@@ -139,19 +153,25 @@ def _any(_charge: Charge) -> bool:
     return True
 
 
-def _check(scoped: Scoped, charges: list[Charge], now_ms: int, zone: ZoneInfo | None, visit: str) -> CapCheck:
-    cap = scoped.cap
-    matching = [charge for charge in charges if scoped.matches(charge)]
+def _check(
+    scoped: Scoped,
+    charges: list[Charge],
+    now_ms: int,
+    zone: ZoneInfo | None,
+    visit: str,
+    begins_ms: dict[Period, int],
+) -> CapCheck:
+    cap, matches = scoped.cap, scoped.matches
     unknown = _what_is_unknown(cap, zone, visit)
     # Where the window cannot be told, all that is remembered is the number to show.
-    inside = matching if unknown else _inside(cap, matching, now_ms, zone, visit)
+    inside = charges if unknown or not charges else _inside(cap, charges, now_ms, visit, begins_ms)
     # A nudge that was charged twice, by a merge of identities, is one nudge; it leaves with its later charge.
     last: dict[bytes, int] = {}
     for charge in inside:
-        last[charge.nudge_id] = max(charge.at_ms, last.get(charge.nudge_id, charge.at_ms))
+        if matches(charge):
+            last[charge.nudge_id] = max(charge.at_ms, last.get(charge.nudge_id, charge.at_ms))
     used = len(last)
     ok = used < cap.max and not unknown
-    numbers = unknown or f"{used} of {cap.max}"
     return CapCheck(
         scope=f"{scoped.scope}/{scoped.name}" if scoped.name else scoped.scope,
         window=cap.text,
@@ -159,7 +179,7 @@ def _check(scoped: Scoped, charges: list[Charge], now_ms: int, zone: ZoneInfo | 
         max=cap.max,
         next_at_ms=None if ok or unknown else _next_at_ms(cap, sorted(last.values()), now_ms, zone),
         ok=ok,
-        detail=f"{scoped.name or scoped.scope} {cap.text}: {numbers}",
+        unknown=unknown,
     )
 
 
@@ -171,7 +191,9 @@ def _what_is_unknown(cap: Cap, zone: ZoneInfo | None, visit: str) -> str:
     return "zone unknown" if zone is None else ""
 
 
-def _inside(cap: Cap, charges: list[Charge], now_ms: int, zone: ZoneInfo | None, visit: str) -> list[Charge]:
+def _inside(
+    cap: Cap, charges: list[Charge], now_ms: int, visit: str, begins_ms: dict[Period, int]
+) -> list[Charge]:
     if cap.ever:
         return charges
     if cap.rolling_ms is not None:
@@ -180,13 +202,8 @@ def _inside(cap: Cap, charges: list[Charge], now_ms: int, zone: ZoneInfo | None,
     assert cap.per is not None, "a cap has exactly one window"
     if cap.per is _VISIT:
         return [charge for charge in charges if charge.visit == visit]
-    assert zone is not None, "a calendar cap is counted in a zone"
-    period = period_of(now_ms, zone, cap.per)
-    return [
-        charge
-        for charge in charges
-        if charge.at_ms > now_ms or period_of(charge.at_ms, zone, cap.per) == period
-    ]
+    since_ms = begins_ms[cap.per]
+    return [charge for charge in charges if charge.at_ms >= since_ms]
 
 
 def _next_at_ms(cap: Cap, at_ms: list[int], now_ms: int, zone: ZoneInfo | None) -> int | None:

@@ -62,18 +62,28 @@ def same_period(a_ms: int, b_ms: int, in_zone: ZoneInfo, period: Period) -> bool
     return period_of(a_ms, in_zone, period) == period_of(b_ms, in_zone, period)
 
 
-def next_period_ms(now_ms: int, in_zone: ZoneInfo, period: Period) -> int:
-    """Return the moment at which the next local day, week or month after this one begins.
+def period_start_ms(now_ms: int, in_zone: ZoneInfo, period: Period) -> int:
+    """Return the moment at which the local day, week or month of now began: midnight, the first if it came
+    twice.
 
-    Where the clock is set forward at midnight that is the moment of the change. A change that skips over
+    Where the clock was set forward at midnight that is the moment of the change. A change that skips over
     midnight from before it, last seen a century ago, would give a moment up to that change's length too late.
     """
-    following = period_of(now_ms, in_zone, period) + 1
+    return _begins_ms(period_of(now_ms, in_zone, period), in_zone, period)
+
+
+def next_period_ms(now_ms: int, in_zone: ZoneInfo, period: Period) -> int:
+    """Return the moment at which the next local day, week or month begins, as `period_start_ms` has it."""
+    return _begins_ms(period_of(now_ms, in_zone, period) + 1, in_zone, period)
+
+
+def _begins_ms(number: int, in_zone: ZoneInfo, period: Period) -> int:
     if period is _MONTH:
-        begins = datetime(following // _MONTHS, following % _MONTHS + 1, 1)  # noqa: DTZ001 - the zone follows
+        begins = datetime(number // _MONTHS, number % _MONTHS + 1, 1, tzinfo=in_zone)
     else:
-        begins = datetime.fromordinal((following if period is _DAY else following * 7) + 1)
-    return int(begins.replace(tzinfo=in_zone).timestamp()) * 1000
+        day = number if period is _DAY else number * 7
+        begins = datetime.fromordinal(day + 1).replace(tzinfo=in_zone)
+    return int(begins.timestamp()) * 1000
 
 
 @cache

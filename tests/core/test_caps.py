@@ -125,9 +125,8 @@ def test_a_cap_counts_only_the_charges_of_its_own_scope() -> None:
 def test_a_failed_cap_says_which_numbers_were_compared() -> None:
     full = [charge(NOON_MS - 1, 1), charge(NOON_MS - 2, 2)]
     (one,) = check(channel_caps(PUSH), full, NOON_MS, BERLIN, "")
-    assert one == CapCheck(
-        "channel/push", "1 d rolling", 2, 2, NOON_MS - 2 + DAY_MS, ok=False, detail="push 1 d rolling: 2 of 2"
-    )
+    assert one == CapCheck("channel/push", "1 d rolling", 2, 2, NOON_MS - 2 + DAY_MS, ok=False)
+    assert one.detail == "push 1 d rolling: 2 of 2"
 
 
 def test_a_customers_own_pace_may_be_zero() -> None:

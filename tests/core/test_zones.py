@@ -15,6 +15,7 @@ from streamproc.core.zones import (
     minute_of_day,
     next_period_ms,
     period_of,
+    period_start_ms,
     same_period,
     zone,
     zone_names,
@@ -119,6 +120,10 @@ def test_the_next_period_begins_just_after_the_last_moment_of_this_one(
     assert now_ms < begins_ms
     assert period_of(begins_ms, in_zone, period) == period_of(now_ms, in_zone, period) + 1
     assert same_period(begins_ms - 1, now_ms, in_zone, period)
+    assert period_start_ms(begins_ms, in_zone, period) == begins_ms
+    assert (
+        period_start_ms(now_ms, in_zone, period) == period_start_ms(begins_ms - 1, in_zone, period) <= now_ms
+    )
 
 
 @given(MOMENTS, ZONES)
