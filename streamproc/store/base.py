@@ -55,6 +55,8 @@ class Write(msgspec.Struct, kw_only=True):
     outputs that are put live as long.
     `out_put` and `out_drop` change the customer's outputs: a hash from source position to the outputs of that
     record. Drops come before puts.
+    `hints` are (member, due time in ms): what `claim_hints` brings back when its time has come, at least once. A
+    member that is there already only gets the new time.
     """
 
     h: str
@@ -65,6 +67,14 @@ class Write(msgspec.Struct, kw_only=True):
     consent: bytes | None = None
     out_put: tuple[tuple[str, bytes], ...] = ()
     out_drop: tuple[str, ...] = ()
+    hints: tuple[tuple[bytes, int], ...] = ()
+
+
+class Hint(msgspec.Struct, frozen=True):
+    """Name a timer hint that came due: its bucket, and the bytes that were put there."""
+
+    bucket: int
+    member: bytes
 
 
 class Store(Protocol):
@@ -95,6 +105,19 @@ class Store(Protocol):
         and the caller does not know which: it must load again before it decides again, never send the same
         writes blindly.
         """
+        ...
+
+    async def claim_hints(
+        self, buckets: Sequence[int], *, now_ms: int, again_at_ms: int, limit: int
+    ) -> list[Hint]:
+        """Return at most `limit` hints of each bucket that are due at `now_ms`, and put them off to `again_at_ms`.
+
+        So a hint whose claimer dies comes again, and two claimers at once rarely get the same one.
+        """
+        ...
+
+    async def drop_hints(self, hints: Sequence[Hint]) -> None:
+        """Remove hints that were dealt with."""
         ...
 
     async def ping(self) -> None:

@@ -78,12 +78,13 @@ def bucket_of(h: str) -> int:
 class BucketKeys:
     """Name the keys of one bucket. The braces make a cluster keep them all in one slot."""
 
-    __slots__ = ("consent", "context", "count", "epoch", "outputs")
+    __slots__ = ("consent", "context", "count", "due", "epoch", "outputs")
 
     def __init__(self, bucket: int) -> None:
         tag = f"sp:{{{bucket}}}"
         self.epoch = f"{tag}:epoch"
         self.count = f"{tag}:count"
+        self.due = f"{tag}:due"
         # Prefixes: `h` follows.
         self.context = f"{tag}:ctx:"
         self.consent = f"{tag}:con:"

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from itertools import count
 from typing import Final
 
-from streamproc.store.base import Slot, StoreRefused, StoreUnavailable, Write
+from streamproc.store.base import Hint, Slot, StoreRefused, StoreUnavailable, Write
 from streamproc.store.commit_call import check_writes
 from streamproc.store.epoch import LOST, epoch_missing, wrong_hash_key
 from streamproc.store.keys import BUCKETS, KEYCHECK, KEYS, bucket_of, check_worker, worker_key
@@ -26,6 +26,7 @@ class MemorySpace:
         self._now_ms = now_ms
         self.values: dict[str, bytes] = {}
         self.outputs: dict[str, dict[str, bytes]] = {}
+        self.due_at_ms: dict[str, dict[bytes, int]] = {}
         self._expires_at_ms: dict[str, int] = {}
 
     def get(self, key: str) -> bytes | None:
@@ -62,6 +63,7 @@ class MemorySpace:
         """Lose everything, as FLUSHALL does."""
         self.values.clear()
         self.outputs.clear()
+        self.due_at_ms.clear()
         self._expires_at_ms.clear()
 
     def _live(self, key: str, ttl_ms: int) -> None:
@@ -156,6 +158,8 @@ class MemoryStore:
             space.change_outputs(
                 names.outputs + h, drop=write.out_drop, put=write.out_put, ttl_ms=write.context_ttl_ms
             )
+        if write.hints:
+            space.due_at_ms.setdefault(names.due, {}).update(write.hints)
         self._replace(names.consent + h, write.consent_version, write.consent, 0)
         self._replace(names.context + h, write.context_version, write.context, write.context_ttl_ms)
         return True
@@ -165,6 +169,24 @@ class MemoryStore:
             self.space.set(key, next_version(version, self._fresh_version) + value, ttl_ms)
         elif value is not None:
             self.space.delete(key)
+
+    async def claim_hints(
+        self, buckets: Sequence[int], *, now_ms: int, again_at_ms: int, limit: int
+    ) -> list[Hint]:
+        self._raise_if_refused()
+        claimed = []
+        for bucket in buckets:
+            due = self.space.due_at_ms.get(KEYS[bucket].due, {})
+            members = sorted((at_ms, member) for member, at_ms in due.items() if at_ms <= now_ms)[:limit]
+            for _, member in members:
+                due[member] = again_at_ms
+                claimed.append(Hint(bucket, member))
+        return claimed
+
+    async def drop_hints(self, hints: Sequence[Hint]) -> None:
+        self._raise_if_refused()
+        for hint in hints:
+            self.space.due_at_ms.get(KEYS[hint.bucket].due, {}).pop(hint.member, None)
 
     async def ping(self) -> None:
         self._check_all()

@@ -8,8 +8,8 @@ from typing import Final, NoReturn
 
 from redis.exceptions import NoScriptError, ResponseError
 
-from streamproc.store.base import EpochMissing, LostWrites, Slot, StoreRefused, StoreUnavailable, Write
-from streamproc.store.commit_call import CUSTOMERS_A_CALL_MAX, SCRIPT, check_writes, commit_call
+from streamproc.store.base import EpochMissing, Hint, LostWrites, Slot, StoreRefused, StoreUnavailable, Write
+from streamproc.store.commit_call import CUSTOMERS_A_CALL_MAX, SCRIPTS, check_writes, claim_call, commit_call
 from streamproc.store.epoch import LOST, REBUILD, epoch_missing, establish
 from streamproc.store.keys import BUCKETS, KEYS, WORKERS, bucket_of, check_worker, worker_key
 from streamproc.store.link import Call, Link, Reply, link_to, where
@@ -58,7 +58,7 @@ class RedisStore:
             self._seen = [0] * BUCKETS
         self._token = token
         self._refused = None
-        await self._load_script()
+        await self._load_scripts()
         await self.ping()
 
     async def load(self, hs: Sequence[str]) -> list[Slot]:
@@ -87,6 +87,23 @@ class RedisStore:
             for i, bit in zip(at, bits, strict=True):
                 applied[i] = bit == _APPLIED
         return applied
+
+    async def claim_hints(
+        self, buckets: Sequence[int], *, now_ms: int, again_at_ms: int, limit: int
+    ) -> list[Hint]:
+        calls = [claim_call(b, now_ms=now_ms, again_at_ms=again_at_ms, limit=limit) for b in buckets]
+        replies = await self._scripted(calls)
+        return [
+            Hint(bucket, member)
+            for bucket, members in zip(buckets, replies, strict=True)
+            for member in members
+        ]
+
+    async def drop_hints(self, hints: Sequence[Hint]) -> None:
+        dropped: dict[int, list[bytes]] = {}
+        for hint in hints:
+            dropped.setdefault(hint.bucket, []).append(hint.member)
+        await self._exchange([("ZREM", KEYS[b].due, *members) for b, members in dropped.items()])
 
     async def ping(self) -> None:
         seen = self._seen.copy()
@@ -127,6 +144,19 @@ class RedisStore:
                 self._raise_for(reply)
         return replies
 
+    async def _scripted(self, calls: Sequence[Call]) -> list[Reply]:
+        """Exchange script calls; a server that does not know a script is taught it, once."""
+        replies = await self._exchange(calls)
+        unknown = [i for i, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
+        if unknown:
+            # A restart, a failover or SCRIPT FLUSH. These calls did not run, so sending them again is safe.
+            await self._load_scripts()
+            for i, reply in zip(unknown, await self._exchange([calls[i] for i in unknown]), strict=True):
+                if isinstance(reply, NoScriptError):
+                    self._raise_for(reply)
+                replies[i] = reply
+        return replies
+
     async def _evalsha(self, parts: Sequence[tuple[int, Sequence[Write]]]) -> list[bytes]:
         """Run the commit script for each part; return a byte for each of its customers."""
         assert self._token is not None or self._refused is None
@@ -144,16 +174,8 @@ class RedisStore:
                 )
             )
             self._calls += 1
-        replies = await self._exchange(calls)
-        unknown = [i for i, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
-        if unknown:
-            # A restart, a failover or SCRIPT FLUSH. These calls did not run, so sending them again is safe.
-            await self._load_script()
-            for i, reply in zip(unknown, await self._exchange([calls[i] for i in unknown]), strict=True):
-                replies[i] = reply
+        replies = await self._scripted(calls)
         for number, ((bucket, writes), reply) in enumerate(zip(parts, replies, strict=True), first):
-            if isinstance(reply, NoScriptError):
-                self._raise_for(reply)
             call, count, bits = reply
             if call != b"%d" % number or len(bits) != len(writes):
                 raise StoreUnavailable(
@@ -173,10 +195,11 @@ class RedisStore:
             self._refuse(epoch_missing(bucket, LOST))
         self._seen[bucket] = max(self._seen[bucket], count)
 
-    async def _load_script(self) -> None:
-        for reply in await self._link.everywhere(("SCRIPT", "LOAD", SCRIPT)):
-            if isinstance(reply, ResponseError):
-                self._raise_for(reply)
+    async def _load_scripts(self) -> None:
+        for script in SCRIPTS.values():
+            for reply in await self._link.everywhere(("SCRIPT", "LOAD", script)):
+                if isinstance(reply, ResponseError):
+                    self._raise_for(reply)
 
     def _refuse(self, error: StoreRefused) -> NoReturn:
         self._refused = error

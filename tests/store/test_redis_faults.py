@@ -10,8 +10,8 @@ import pytest
 from redis.asyncio import Redis
 
 from streamproc.ops.embedded import EmbeddedRedis, free_port
-from streamproc.store.base import EpochMissing, StoreUnavailable, Write
-from streamproc.store.keys import KEYS, bucket_of
+from streamproc.store.base import EpochMissing, StoreUnavailable, Write, WrongHashKey
+from streamproc.store.keys import KEYS, IdKey, bucket_of
 from streamproc.store.redis_store import RedisStore
 from tests.store.conftest import ID_KEY, RedisWorld
 from tests.store.tcp_proxy import TcpProxy
@@ -228,6 +228,14 @@ async def test_workers_that_start_at_once_agree_on_one_epoch(redis_world: RedisW
     await asyncio.gather(*(store.open(fresh=True) for store in stores))
     client: Redis = redis_world.client
     assert len(set(await client.mget([names.epoch for names in KEYS]))) == 1
+
+
+async def test_of_two_workers_with_different_hash_keys_that_start_at_once_only_one_may_go_on(
+    redis_world: RedisWorld,
+) -> None:
+    stores = [redis_world.store(IdKey(secret * 16)) for secret in (b"a", b"b")]
+    results = await asyncio.gather(*(store.open(fresh=True) for store in stores), return_exceptions=True)
+    assert [type(result) for result in results if result is not None] == [WrongHashKey]
 
 
 async def test_an_epoch_left_half_made_is_finished_only_if_nothing_was_decided(

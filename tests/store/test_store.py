@@ -184,6 +184,60 @@ async def test_a_write_without_a_time_to_live_lifts_the_earlier_one(store: Store
     assert await store.load_outs([(ANNA, "p")]) == [b"o"]
 
 
+async def claim(store: Store, now_ms: int, limit: int = 100) -> list[bytes]:
+    hints = await store.claim_hints(range(BUCKETS), now_ms=now_ms, again_at_ms=now_ms + 10_000, limit=limit)
+    return [hint.member for hint in hints]
+
+
+async def test_a_hint_is_claimed_when_its_time_has_come_and_not_before(store: Store) -> None:
+    await write(store, ANNA, hints=((b"early", 1_000), (b"late", 2_000)))
+    assert [await claim(store, 999), await claim(store, 1_000)] == [[], [b"early"]]
+
+
+async def test_due_hints_of_a_bucket_come_earliest_first_and_at_most_so_many(store: Store) -> None:
+    await write(store, ANNA, hints=((b"c", 3), (b"a", 1), (b"b", 2)))
+    assert [await claim(store, 5, limit=2), await claim(store, 5, limit=2)] == [[b"a", b"b"], [b"c"]]
+
+
+async def test_a_claimed_hint_comes_again_unless_it_is_dropped(store: Store) -> None:
+    await write(store, ANNA, hints=((b"kept", 1), (b"done", 1)))
+    claimed = await store.claim_hints([bucket_of(ANNA)], now_ms=1, again_at_ms=10_001, limit=9)
+    await store.drop_hints([hint for hint in claimed if hint.member == b"done"])
+    await store.drop_hints([])
+    assert [await claim(store, 10_000), await claim(store, 10_001)] == [[], [b"kept"]]
+
+
+async def test_a_hint_set_again_only_gets_its_new_time(store: Store) -> None:
+    await write(store, ANNA, hints=((b"timer", 1_000),))
+    await write(store, ANNA, None, hints=((b"timer", 2_000),))
+    assert [await claim(store, 1_999), await claim(store, 2_000)] == [[], [b"timer"]]
+
+
+async def test_a_conflict_sets_no_hint(store: Store) -> None:
+    await write(store, ANNA)
+    stale = Write(h=ANNA, context_version=b"", consent_version=b"", hints=((b"timer", 1),))
+    assert await store.commit([stale]) == [False]
+    assert await claim(store, 1) == []
+
+
+async def test_hints_stand_behind_outputs_and_values_in_one_write(store: Store) -> None:
+    changes = [
+        Write(
+            h=h,
+            context_version=b"",
+            consent_version=b"",
+            context=b"x",
+            consent=b"y",
+            out_put=(("p", h.encode()),),
+            hints=((h.encode(), 1),),
+        )
+        for h in (ANNA, BEN)
+    ]
+    assert await store.commit(changes) == [True, True]
+    assert await store.load_outs([(ANNA, "p"), (BEN, "p")]) == [ANNA.encode(), BEN.encode()]
+    assert sorted(await claim(store, 1)) == sorted([ANNA.encode(), BEN.encode()])
+
+
 async def test_two_writes_for_one_customer_are_refused_as_a_whole(store: Store) -> None:
     change = Write(h=ANNA, context_version=b"", consent_version=b"", context=b"x")
     with pytest.raises(ValueError, match="same customer"):
@@ -254,6 +308,23 @@ async def test_a_store_hashed_with_another_key_is_refused_and_stays_as_it_was(
     with pytest.raises(WrongHashKey):
         await other.load([ANNA])
     await world.store().open()
+
+
+async def test_another_hash_key_creates_nothing_in_an_emptied_store(store: Store, world: World) -> None:
+    for names in KEYS:
+        await world.delete(names.epoch)
+    with pytest.raises(WrongHashKey):
+        await world.store(IdKey(b"another key, long enough")).open(fresh=True)
+    assert [key for key in await world.keys() if key.endswith(":epoch")] == []
+
+
+@pytest.mark.parametrize("bucket", [0, BUCKETS - 1])
+async def test_a_store_with_a_bucket_marked_as_lost_does_not_open(
+    store: Store, world: World, bucket: int
+) -> None:
+    await world.put(KEYS[bucket].epoch, b"lost")
+    with pytest.raises(LostWrites):
+        await world.store().open(fresh=True)
 
 
 @pytest.mark.parametrize("bucket", [0, bucket_of(ANNA)])

@@ -1,17 +1,18 @@
 #!lua
--- Times in milliseconds. KEYS: epoch, count, then context, consent and outputs of each customer.
+-- Times in milliseconds. KEYS: epoch, count, due, then context, consent and outputs of each customer.
 -- ARGV: epoch token, count last seen by the caller, call token, then a record for each customer, in the order of KEYS:
 --   context version, consent version   as loaded: 8 bytes, or empty if the value was absent
---   action                             one letter for the context, one for the consent, one for the outputs:
---                                      k keep, d delete, r replace; for the outputs k keep, r change
+--   action                             a letter each for context, consent, outputs and timer hints:
+--                                      k keep, d delete, r replace; for outputs and hints k keep, r change
 --   context, its time to live          only if the first letter is r; the time 0 means for ever
 --   consent                            only if the second letter is r
 --   time to live, drops, puts          only if the third letter is r: two counts, then the fields to drop,
 --                                      then field and value of each put; the time as above
+--   hints                              only if the fourth letter is r: a count, then due time and member of each
 -- Returns the call token, the new count and a string with 1 (applied) or 0 (conflict) for each customer.
 -- Errors: EPOCH, nothing was written; LOST, the count went back: nothing but a mark that shuts the bucket for all.
 --
--- Lua has no rollback. So all that can fail for a customer (reads of a wrong type, the outputs) comes before
+-- Lua has no rollback. So all that can fail for a customer (a key of a wrong type) comes before
 -- the plain SETs, which cannot; and each customer's checks come before its first write.
 local call, keys, args = redis.call, KEYS, ARGV
 
@@ -55,19 +56,31 @@ local function outputs(key, at, apply)
   return past
 end
 
+-- Returns the position after the hints' part of a record; adds the hints unless `apply` is false.
+local function hints(at, apply)
+  local past = at + 1 + 2 * tonumber(args[at])
+  if apply then
+    for i = at + 1, past - 1, 2 do
+      call('ZADD', keys[3], args[i], args[i + 1])
+    end
+  end
+  return past
+end
+
 local applied = {}
 local at = 4
-for k = 3, #keys, 3 do
+for k = 4, #keys, 3 do
   local ctx, con, out = keys[k], keys[k + 1], keys[k + 2]
   local action = args[at + 2]
   local stands = call('GETRANGE', ctx, 0, 7) == args[at] and call('GETRANGE', con, 0, 7) == args[at + 1]
   at = at + 3
-  local on_context, on_consent, on_outputs = string.byte(action, 1, 3)
+  local on_context, on_consent, on_outputs, on_hints = string.byte(action, 1, 4)
   local context_at = at
   if on_context == 114 then at = at + 2 end
   local consent_at = at
   if on_consent == 114 then at = at + 1 end
   if on_outputs == 114 then at = outputs(out, at, stands) end
+  if on_hints == 114 then at = hints(at, stands) end
   if stands then
     if on_consent == 114 then
       call('SET', con, args[consent_at])
