@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from streamproc.flow.lanes import LaneTopics
@@ -40,36 +41,37 @@ class Cluster:
 
     async def never_decided(self, ledger: str, topics: LaneTopics) -> bool:
         """Tell whether `ledger` is empty and the group has no committed offset: only then may state begin anew."""
-        consumer = await self._connect(self._group)
+        consumer = await self._connect()
+        admin = AIOKafkaAdminClient(bootstrap_servers=self._bootstrap)
         try:
-            ledgers = [TopicPartition(ledger, p) for p in await self._partitions(consumer, ledger)]
+            read = [*topics.facts, *topics.moments, *topics.timers]
+            found = await self._partitions(consumer, [ledger, *read])
+            ledgers = [TopicPartition(ledger, p) for p in found.pop(ledger)]
             if any((await consumer.end_offsets(ledgers)).values()):
                 return False
-            for name in (*topics.facts, *topics.moments, *topics.timers):
-                for partition in await self._partitions(consumer, name):
-                    tp = TopicPartition(name, partition)
-                    consumer.assign([tp])
-                    if await consumer.committed(tp) is not None:
-                        return False
+            await admin.start()
+            # All are named, since not every broker answers the question for "all of the group".
+            asked = [TopicPartition(name, p) for name, partitions in found.items() for p in partitions]
+            offsets = await admin.list_consumer_group_offsets(self._group, partitions=asked)
+            return all(committed.offset < 0 for committed in offsets.values())
         except KafkaError as error:
             raise ClusterUnready(f"the cluster did not answer: {type(error).__name__}") from error
         finally:
+            await admin.close()
             await consumer.stop()
-        return True
 
     async def _partition_counts(self, names: Sequence[str]) -> dict[str, int]:
-        consumer = await self._connect(None)
+        consumer = await self._connect()
         try:
-            return {name: len(await self._partitions(consumer, name)) for name in names}
+            found = await self._partitions(consumer, names)
         except KafkaError as error:
             raise ClusterUnready(f"the cluster did not answer: {type(error).__name__}") from error
         finally:
             await consumer.stop()
+        return {name: len(partitions) for name, partitions in found.items()}
 
-    async def _connect(self, group: str | None) -> AIOKafkaConsumer:
-        consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._bootstrap, group_id=group, enable_auto_commit=False, metadata_max_age_ms=1_000
-        )
+    async def _connect(self) -> AIOKafkaConsumer:
+        consumer = AIOKafkaConsumer(bootstrap_servers=self._bootstrap, enable_auto_commit=False)
         try:
             await consumer.start()
         except KafkaError as error:
@@ -78,7 +80,9 @@ class Cluster:
             raise ClusterUnready(message) from error
         return consumer
 
-    async def _partitions(self, consumer: AIOKafkaConsumer, name: str) -> set[int]:
+    async def _partitions(self, consumer: AIOKafkaConsumer, names: Sequence[str]) -> dict[str, set[int]]:
         # The names in `topics()` are those that exist: asking for another one's partitions may create it.
         known = await consumer.topics()
-        return set(consumer.partitions_for_topic(name) or ()) if name in known else set()
+        return {
+            name: set(consumer.partitions_for_topic(name) or ()) if name in known else set() for name in names
+        }

@@ -41,6 +41,9 @@ STALLED_SECONDS_MAX: Final = 120.0
 # What a worker writes or follows beside the topics keyed by customer.
 OTHER_TOPICS: Final = ("config", "ledger", "decisions", "receipts", "dead-letters")
 
+# How long a rebalance or a stop waits for the unit in flight.
+LET_GO_MS_MAX: Final = 5_000
+
 T = TypeVar("T")
 
 
@@ -57,6 +60,8 @@ class WorkerConfig:
     context_ttl_ms: int = 90 * DAY_MS
     unit_events_max: int = 2_000
     fetch_wait_ms: int = 20
+    session_timeout_ms: int = 30_000
+    rebalance_timeout_ms: int = 30_000
 
 
 class Heartbeat(msgspec.Struct):
@@ -146,6 +151,10 @@ class Worker:
                     clock=self.config.clock,
                     unit_events_max=self.config.unit_events_max,
                     fetch_wait_ms=self.config.fetch_wait_ms,
+                    session_timeout_ms=self.config.session_timeout_ms,
+                    rebalance_timeout_ms=self.config.rebalance_timeout_ms,
+                    heartbeat_ms=self.config.session_timeout_ms // 10,
+                    let_go_ms=min(LET_GO_MS_MAX, self.config.rebalance_timeout_ms // 2),
                 )
             )
             try:
