@@ -78,10 +78,10 @@ def read_campaign(
     if "when" in fields:
         rule = Conditions(fields, tuple(categories.categories)).read(fields.keys["when"])
     paths = _facts(fields)
-    is_rule_sound = len(findings.errors) == errors_before and trigger is not None
+    category = _category(fields, categories)
+    is_rule_sound = len(findings.errors) == errors_before
     ladder = _ladder(fields, channels)
     because = fields.texts("because", kinds.CODES, "a reason code")
-    category = _category(fields, categories)
     if is_rule_sound and trigger is not None:
         _check_items(fields, trigger, rule, paths, category)
         _check_because(fields, because, trigger, rule, paths)
@@ -127,8 +127,7 @@ def _name(fields: Fields) -> str:
 
 def _caps(fields: Fields) -> tuple[Cap, ...]:
     caps = read_caps(fields)
-    node = fields.keys.get("caps")
-    if node is not None and node.kind == "list" and not node.items:
+    if fields.is_empty("caps"):
         fields.at("caps", "needs at least one cap: how often may one customer get this?")
     return caps
 
@@ -136,7 +135,7 @@ def _caps(fields: Fields) -> tuple[Cap, ...]:
 def _ladder(fields: Fields, channels: Channels) -> tuple[str, ...]:
     """Read the campaign's channels, from loud to quiet."""
     names = fields.texts("channels", channels.channels, "a channel of channels.yaml")
-    if "channels" in fields and not names and not fields.keys["channels"].items:
+    if fields.is_empty("channels"):
         fields.at("channels", "names no channel")
     loudness = [(channels.channels[name].obtrusiveness, name) for name in names]
     for (above, louder), (below, quieter) in pairwise(loudness):
@@ -164,7 +163,11 @@ def _facts(fields: Fields) -> dict[str, FactPath]:
         fields.at("facts", f"has {len(facts.keys)} facts, {FACTS_MAX} are allowed")
     for name in list(facts.keys)[:FACTS_MAX]:
         path = facts.text(name)
-        if not facts.is_name(name) or path is None:
+        if not facts.is_name(name):
+            continue
+        # A fact that cannot be read is declared all the same, so that the words that use it are not reported too.
+        paths[name] = FactPath(path or name, lambda _: None, "trigger", "none", None)
+        if path is None:
             continue
         trait = path.removeprefix(TRAIT_PREFIX)
         if path in FACT_PATHS:
@@ -212,7 +215,7 @@ def _check_because(
         if node.raw in because and node.raw not in implied:
             known = listed(code for code in kinds.CODES if code in implied)
             fields.error(node, f"{node.raw} does not follow from trigger, when or facts; these do: {known}")
-    if "because" in fields and not because and not fields.keys["because"].items:
+    if fields.is_empty("because"):
         fields.at("because", "names no reason")
 
 

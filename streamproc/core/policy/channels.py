@@ -157,7 +157,7 @@ def _overall(fields: Fields) -> Overall:
     overall.only(("caps", "gap_min", "one_sensed_per_visit", "priority_min"))
     overall.require("caps")
     caps = read_caps(overall)
-    if "caps" in overall and not caps:
+    if overall.is_empty("caps"):
         overall.at("caps", "needs at least one cap: it is what a customer can rely on")
     return Overall(
         caps=caps,

@@ -158,6 +158,11 @@ class Fields:
             self.at(key, f"has {len(node.items)} entries, {LIST_MAX} are allowed")
         return node.items[:LIST_MAX]
 
+    def is_empty(self, key: str) -> bool:
+        """Tell whether a field is a list without entries."""
+        node = self.keys.get(key)
+        return node is not None and node.kind == "list" and not node.items
+
     def texts(self, key: str, allowed: Iterable[str] | None = None, what: str = "") -> tuple[str, ...]:
         """Read a list of different texts, each one of `allowed` where given."""
         found: list[str] = []

@@ -60,6 +60,9 @@ def load_all(files: Mapping[str, str], version: str = "") -> Loaded:
         )
     _check_names(files, findings)
     channels, categories, reasons = _frame(files, findings)
+    if channels is None or categories is None or reasons is None:
+        findings.error("campaigns", 0, "not checked, because a file that all of them build on cannot be read")
+        raise PolicyErrors(findings.errors)
     parsed = _campaigns(files, findings, channels, categories)
     translated = _translations(files, findings, parsed)
     if findings.errors:
@@ -131,13 +134,16 @@ def _is_translation(name: str) -> bool:
     return name.startswith(TRANSLATIONS) and name.endswith(".yaml") and name.count("/") == 2  # noqa: PLR2004
 
 
-def _frame(files: Mapping[str, str], findings: Findings) -> tuple[Channels, Categories, Reasons]:
-    """Read the three files that every campaign refers to."""
+def _frame(
+    files: Mapping[str, str], findings: Findings
+) -> tuple[Channels | None, Categories | None, Reasons | None]:
+    """Read the three files that every campaign builds on; None for one that cannot be read at all."""
     found = {name: read(name, files[name], findings) if name in files else None for name in REQUIRED}
     channels_node, categories_node, reasons_node = (found[name] for name in REQUIRED)
-    channels = Channels() if channels_node is None else read_channels(channels_node, findings)
-    categories = Categories() if categories_node is None else read_categories(categories_node, findings)
-    reasons = Reasons() if reasons_node is None else read_reasons(reasons_node, findings, channels.locale)
+    channels = None if channels_node is None else read_channels(channels_node, findings)
+    categories = None if categories_node is None else read_categories(categories_node, findings)
+    locale = "en" if channels is None else channels.locale
+    reasons = None if reasons_node is None else read_reasons(reasons_node, findings, locale)
     return channels, categories, reasons
 
 

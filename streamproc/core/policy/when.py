@@ -134,7 +134,7 @@ class Conditions:
 
     def _joined(self, fields: Fields, key: str) -> Rule:
         nodes = fields.nodes(key)
-        if not nodes and fields.keys[key].kind == "list":
+        if fields.is_empty(key):
             fields.at(key, "is empty")
         if len(nodes) > BRANCHES_MAX:
             fields.at(key, f"has {len(nodes)} conditions, {BRANCHES_MAX} are allowed")
@@ -229,8 +229,8 @@ class Conditions:
         fields = Fields(parent.keys[key], self.findings)
         fields.only(("min", "max", "currency"))
         fields.require("currency")
-        currency = fields.text("currency", 3) or ""
-        if "currency" in fields and not (len(currency) == 3 and currency.isascii() and currency.isupper()):  # noqa: PLR2004
+        currency = fields.text("currency") or ""
+        if currency and not (len(currency) == 3 and currency.isascii() and currency.isupper()):  # noqa: PLR2004
             fields.at("currency", f"{currency!r} is not a currency such as EUR")
         if "min" not in fields and "max" not in fields:
             fields.error(fields.node, "needs min or max")
@@ -301,7 +301,7 @@ class Conditions:
             return Rule(conditions.trait_between(name, *bounds), declared)
         nodes = fields.nodes("in") if "in" in fields else (fields.keys["is"],)
         values = [value for node in nodes if (value := _trait_value(fields, node)) is not None]
-        if not nodes:
+        if fields.is_empty("in"):
             fields.at("in", "is empty")
         return Rule(conditions.trait_in(name, values), declared)
 
