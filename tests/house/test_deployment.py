@@ -22,25 +22,23 @@ SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 DASHBOARD: dict[str, Any] = json.loads((DEPLOY / "grafana/dashboards/streamproc.json").read_text("utf-8"))
 RULES: dict[str, Any] = YAML(typ="safe", pure=True).load(DEPLOY / "prometheus/rules.yml")
 # What the compose specification allows, as far as this file uses it.
-SERVICE_KEYS = set(
-    [
-        "build",
-        "image",
-        "command",
-        "entrypoint",
-        "environment",
-        "ports",
-        "volumes",
-        "healthcheck",
-        "restart",
-        "depends_on",
-        "read_only",
-        "tmpfs",
-        "cap_drop",
-        "security_opt",
-        "stop_grace_period",
-    ]
-)
+SERVICE_KEYS = {
+    "build",
+    "image",
+    "command",
+    "entrypoint",
+    "environment",
+    "ports",
+    "volumes",
+    "healthcheck",
+    "restart",
+    "depends_on",
+    "read_only",
+    "tmpfs",
+    "cap_drop",
+    "security_opt",
+    "stop_grace_period",
+}
 
 
 def expressions() -> Iterator[str]:
