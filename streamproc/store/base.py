@@ -47,7 +47,7 @@ class Slot(msgspec.Struct, frozen=True, gc=False):
     consent: bytes
 
 
-class Write(msgspec.Struct, kw_only=True):
+class Write(msgspec.Struct, kw_only=True, gc=False):
     """Describe the change of one customer: it happens as a whole if both versions still stand, or not at all.
 
     `context` and `consent`: `None` leaves the value as it is, `b""` deletes it, anything else replaces it.

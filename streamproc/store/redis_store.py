@@ -65,14 +65,14 @@ class RedisStore:
         parts = _parts(hs)
         seen = self._seen.copy()
         replies = await self._exchange([_load_call(bucket, [hs[i] for i in at]) for bucket, at in parts])
-        found: dict[int, Slot] = {}
+        slots = [_NO_SLOT] * len(hs)
         for (bucket, at), reply in zip(parts, replies, strict=True):
             await self._check_bucket(bucket, reply, seen[bucket])
             end = 2 + len(at)
             for i, stored_context, stored_consent in zip(at, reply[2:end], reply[end:], strict=True):
                 context, consent = stored_context or b"", stored_consent or b""
-                found[i] = Slot(hs[i], context[:8], context[8:], consent[:8], consent[8:])
-        return [found[i] for i in range(len(hs))]
+                slots[i] = Slot(hs[i], context[:8], context[8:], consent[:8], consent[8:])
+        return slots
 
     async def load_outs(self, wanted: Sequence[tuple[str, str]]) -> list[bytes | None]:
         calls: list[Call] = [("HGET", KEYS[bucket_of(h)].outputs + h, field) for h, field in wanted]
@@ -219,6 +219,7 @@ class RedisStore:
 
 
 _APPLIED: Final = ord("1")
+_NO_SLOT: Final = Slot("", b"", b"", b"", b"")
 
 
 def _parts(hs: Sequence[str]) -> list[tuple[int, list[int]]]:
