@@ -8,7 +8,7 @@ import msgspec
 
 from streamproc.core.event import Event, Reason
 from streamproc.core.record import Position
-from streamproc.ingest.refusal import Refused, refused_by_type
+from streamproc.ingest.refusal import Refused, refused_by_type, shown
 
 TOPIC: Final = "rekeyed"
 VERSION: Final = 1
@@ -41,5 +41,5 @@ def decode_event(value: bytes) -> tuple[Event, Position]:
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Refused(Reason.NOT_JSON) from error
     if forwarded.version != VERSION:
-        raise Refused(Reason.UNKNOWN_VALUE, "version", f"{forwarded.version} is not {VERSION}")
+        raise Refused(Reason.UNKNOWN_VALUE, "version", f"{shown(forwarded.version)} is not {VERSION}")
     return forwarded.event, forwarded.origin

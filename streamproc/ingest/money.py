@@ -7,7 +7,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Final
 
 from streamproc.core.event import Reason
-from streamproc.ingest.refusal import Refused
+from streamproc.ingest.refusal import Refused, shown
 from streamproc.ingest.scalars import Number
 
 # Ten billion euros, or 40 million dollars in the smallest note of Vietnam: above every basket, and exact in a double.
@@ -19,32 +19,12 @@ _EXACT_END: Final = 1e8  # far below both MONEY_MINOR_MAX and what a double hold
 
 _DECIMAL: Final = re.compile(r"[+-]?[0-9]{1,18}(?:\.[0-9]{1,18})?", re.ASCII)
 # ISO 4217: the currencies that do not have a hundred minor units.
-_SCALES: Final = (
-    dict.fromkeys(
-        [
-            "BIF",
-            "CLP",
-            "DJF",
-            "GNF",
-            "ISK",
-            "JPY",
-            "KMF",
-            "KRW",
-            "PYG",
-            "RWF",
-            "UGX",
-            "UYI",
-            "VND",
-            "VUV",
-            "XAF",
-            "XOF",
-            "XPF",
-        ],
-        0,
-    )
-    | dict.fromkeys(["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"], 3)
-    | dict.fromkeys(["CLF", "UYW"], 4)
-)
+_CODES: Final = {
+    1: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF",
+    1000: "BHD IQD JOD KWD LYD OMR TND",
+    10_000: "CLF UYW",
+}
+_SCALES: Final = {code: scale for scale, codes in _CODES.items() for code in codes.split()}
 
 
 def currency_code(value: str | None, field: str) -> str | None:
@@ -86,7 +66,7 @@ def within(minor: int, field: str) -> int:
     """Return an amount of minor units that lies in 0 to MONEY_MINOR_MAX."""
     if 0 <= minor <= MONEY_MINOR_MAX:
         return minor
-    raise Refused(Reason.OUT_OF_RANGE, field, f"{minor} minor units not in 0 to {MONEY_MINOR_MAX}")
+    raise Refused(Reason.OUT_OF_RANGE, field, f"{shown(minor)} minor units not in 0 to {MONEY_MINOR_MAX}")
 
 
 def _rounded(amount: Decimal, scale: int) -> int:

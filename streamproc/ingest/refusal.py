@@ -12,6 +12,7 @@ from streamproc.core.event import Reason, Rejection
 _VALIDATION: Final = re.compile(r"(?P<what>.*?)(?: - at `(?:key )?(?P<path>\$.*)`)?", re.DOTALL)
 _MISSING: Final = re.compile(r"Object missing required field `(?P<name>\w+)`")
 _EXPECTED: Final = re.compile(r"Expected `(?P<expected>[^`]*)`, got `(?P<got>[^`]*)`")
+_SHOWN_END: Final = 10**15
 
 
 class Refused(Exception):
@@ -37,6 +38,11 @@ class Refused(Exception):
     def rejection(self, index: int = 0) -> Rejection:
         """Return the value that leaves this room; `index` is the place in the list of parsed events."""
         return Rejection(self.reason, self.field, self.detail, index)
+
+
+def shown(value: float) -> str:
+    """Return a number for a detail: as it is, or only its size, since an integer of JSON may have 4300 digits."""
+    return str(value) if -_SHOWN_END < value < _SHOWN_END else f"a number beyond {_SHOWN_END}"
 
 
 def refused_by_type(error: msgspec.ValidationError) -> Refused:

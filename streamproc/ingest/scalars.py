@@ -7,7 +7,7 @@ import unicodedata
 from typing import Final
 
 from streamproc.core.event import ID_CHARS_MAX, TEXT_CHARS_MAX, Reason
-from streamproc.ingest.refusal import Refused
+from streamproc.ingest.refusal import Refused, shown
 
 Id = str | int | None
 Number = int | float | str | None
@@ -108,7 +108,7 @@ def count(value: Number, field: str, low: int, high: int) -> int | None:
             raise Refused(Reason.WRONG_TYPE, field, "expected a whole number")
         value = float(value)
     if not low <= value <= high:
-        raise Refused(Reason.OUT_OF_RANGE, field, f"{value:.6g} not in {low} to {high}")
+        raise Refused(Reason.OUT_OF_RANGE, field, f"{shown(value)} not in {low} to {high}")
     if value != int(value):
         raise Refused(Reason.WRONG_TYPE, field, "expected a whole number")
     return int(value)
@@ -117,7 +117,7 @@ def count(value: Number, field: str, low: int, high: int) -> int | None:
 def measure(value: float | None, field: str, low: float, high: float) -> float | None:
     """Return a measured number in `low` to `high`."""
     if value is not None and not low <= value <= high:
-        raise Refused(Reason.OUT_OF_RANGE, field, f"{value:.6g} not in {low:.6g} to {high:.6g}")
+        raise Refused(Reason.OUT_OF_RANGE, field, f"{shown(value)} not in {low} to {high}")
     return value
 
 

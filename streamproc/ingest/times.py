@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from streamproc.core.event import Reason
-from streamproc.ingest.refusal import Refused
+from streamproc.ingest.refusal import Refused, shown
 
 Time = str | int | None
 
@@ -24,7 +24,7 @@ def instant_ms(value: str | int, field: str) -> int:
         value = _from_text(value, field)
     if TIME_MS_MIN <= value <= TIME_MS_MAX:
         return value
-    raise Refused(Reason.OUT_OF_RANGE, field, f"{value:.6g} ms not in {TIME_MS_MIN:.6g} to {TIME_MS_MAX:.6g}")
+    raise Refused(Reason.OUT_OF_RANGE, field, f"{shown(value)} ms not in {TIME_MS_MIN} to {TIME_MS_MAX}")
 
 
 def _from_text(value: str, field: str) -> int:

@@ -1,0 +1,280 @@
+"""Segment and RudderStack calls."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from streamproc.core.event import Event, Item
+from streamproc.core.facts import Outcome, ProfileChange
+
+OnlyEvent = Callable[..., Event]
+Refusal = Callable[..., tuple[str, str]]
+
+# Table A3 of the conventions, its Segment column, written out a second time.
+KINDS = {
+    "Product Viewed": "product.viewed",
+    "Product Clicked": "product.clicked",
+    "Product List Viewed": "list.viewed",
+    "Product List Filtered": "list.filtered",
+    "Products Searched": "search.performed",
+    "Product Added": "cart.item_added",
+    "Product Removed": "cart.item_removed",
+    "Cart Viewed": "cart.viewed",
+    "Checkout Started": "checkout.started",
+    "Checkout Step Viewed": "checkout.step",
+    "Checkout Step Completed": "checkout.step",
+    "Order Completed": "order.completed",
+    "Order Refunded": "order.refunded",
+    "Order Cancelled": "order.cancelled",
+    "Order Updated": "order.updated",
+    "Promotion Viewed": "promo.viewed",
+    "Promotion Clicked": "promo.clicked",
+    "Product Added to Wishlist": "wishlist.added",
+    "Product Removed from Wishlist": "wishlist.removed",
+    "Coupon Entered": "coupon.entered",
+    "Coupon Applied": "coupon.applied",
+    "Coupon Denied": "coupon.denied",
+    "Coupon Removed": "coupon.removed",
+    "Push Notification Received": "nudge.delivered",
+    "Push Notification Tapped": "nudge.opened",
+    "Push Notification Bounced": "nudge.bounced",
+    "Email Delivered": "nudge.delivered",
+    "Email Opened": "nudge.opened",
+    "Email Link Clicked": "nudge.clicked",
+    "Email Bounced": "nudge.bounced",
+    "Email Marked as Spam": "nudge.complained",
+    "Unsubscribed": "nudge.unsubscribed",
+    "Application Uninstalled": "app.uninstalled",
+    "Application Opened": "app.opened",
+}
+
+
+def track(called: str = "Product Viewed", /, **properties: Any) -> dict[str, Any]:
+    return {
+        "type": "track",
+        "event": called,
+        "messageId": "m-1",
+        "userId": "c-17",
+        "timestamp": "2026-01-01T00:00:00.123Z",
+        "properties": {"product_id": "coat-1"} | properties,
+    }
+
+
+@pytest.mark.parametrize(("name", "kind"), KINDS.items())
+@pytest.mark.parametrize("spelling", [str, str.lower, str.upper, lambda name: name.replace(" ", "_")])
+def test_each_name_of_the_specification_has_its_kind(
+    event: OnlyEvent, name: str, kind: str, spelling: Callable[[str], str]
+) -> None:
+    assert event(track(spelling(name))).kind == kind
+
+
+@pytest.mark.parametrize(
+    ("call_type", "kind"),
+    [
+        ("page", "page.viewed"),
+        ("screen", "screen.viewed"),
+        ("identify", "profile.updated"),
+        ("group", "custom.group"),
+        ("alias", "custom.alias"),
+    ],
+)
+def test_each_type_of_call_has_its_kind(event: OnlyEvent, call_type: str, kind: str) -> None:
+    assert event(track() | {"type": call_type}).kind == kind
+
+
+def test_a_product_is_read_with_its_price_in_minor_units(event: OnlyEvent) -> None:
+    seen = event(
+        track(
+            name="Coat", brand="Nord", category="coats", variant=42, price=19.99, quantity=2, currency="eur"
+        )
+    )
+    assert seen.items == (Item("coat-1", "Coat", "Nord", "coats", "42", 1999, 2),)
+    assert (seen.currency, seen.customer_id, seen.identity) == ("EUR", "c-17", "known")
+    assert (seen.occurred_at_ms, seen.received_at_ms) == (1_767_225_600_123, 1_767_225_601_000)
+
+
+def test_an_order_has_its_products_total_and_coupon(event: OnlyEvent) -> None:
+    products = [{"product_id": "a", "price": "5"}, {"sku": "b", "quantity": "3"}]
+    seen = event(
+        track("Order Completed", order_id="o-1", total=27.5, revenue=25, products=products, coupon="X")
+    )
+    assert seen.items == (Item("a", price_minor=500), Item("b", quantity=3))
+    assert (seen.order_id, seen.value_minor, seen.extra) == ("o-1", 2750, {"coupon": "X"})
+
+
+def test_an_unknown_event_is_kept_under_its_slug_with_its_single_values(event: OnlyEvent) -> None:
+    seen = event(track("Quiz — Finished!", score=3, passed=True, answers=[1, 2], price=["cheap"]))
+    assert seen.kind == "custom.quiz_finished"
+    assert seen.extra == {"product_id": "coat-1", "score": 3, "passed": True}
+
+
+def test_a_name_without_a_letter_is_still_kept(event: OnlyEvent) -> None:
+    assert event(track("🎉")).kind == "custom.unnamed"
+
+
+def test_action_and_snake_case_ids_are_read(event: OnlyEvent) -> None:
+    call = {
+        "action": "track",
+        "event": "Email Opened",
+        "message_id": "m",
+        "user_id": "c",
+        "anonymous_id": "a",
+    }
+    seen = event(call)
+    assert (seen.event_id, seen.customer_id, seen.anonymous_id) == ("m", "c", "a")
+
+
+def test_without_a_timestamp_the_phones_clock_is_corrected_by_when_it_sent(event: OnlyEvent) -> None:
+    times = {
+        "timestamp": None,
+        "originalTimestamp": "2026-01-01T01:00:00Z",
+        "sentAt": "2026-01-01T01:00:10Z",
+        "receivedAt": "2026-01-01T00:00:00Z",
+    }
+    assert event(track() | times).occurred_at_ms == 1_767_225_590_000
+
+
+def test_without_any_time_the_call_happened_when_it_arrived(event: OnlyEvent) -> None:
+    assert event(track() | {"timestamp": None}).occurred_at_ms == 1_767_225_601_000
+
+
+def test_identify_becomes_a_profile_without_addresses(event: OnlyEvent) -> None:
+    traits = {
+        "diet": "vegetarian",
+        "sizes": ["M"],
+        "email": "c@shop.example",
+        "home": {"x": 1},
+        "timezone": "Europe/Berlin",
+    }
+    seen = event(
+        {"type": "identify", "messageId": "m", "userId": "c", "traits": traits, "context": {"locale": "de"}}
+    )
+    wanted: dict[str, Any] = {"diet": "vegetarian", "sizes": ["M"], "timezone": "Europe/Berlin"}
+    assert seen.fact == ProfileChange("c", 1_767_225_601_000, "Europe/Berlin", "de", wanted)
+
+
+def test_an_unsubscribe_is_an_outcome_and_never_too_far_ahead(event: OnlyEvent) -> None:
+    seen = event(track("Unsubscribed", nudge_id="n-1") | {"timestamp": "2030-01-01T00:00:00Z"})
+    assert seen.fact == Outcome("n-1", "c-17", "unsubscribed", 1_767_225_601_000, "email")
+
+
+def test_a_tap_on_a_button_is_a_click(event: OnlyEvent) -> None:
+    seen = event(track("Push Notification Tapped", action="buy"))
+    assert (seen.kind, seen.fact) == (
+        "nudge.clicked",
+        Outcome("", "c-17", "clicked", 1_767_225_600_123, "push"),
+    )
+
+
+def test_the_surface_follows_from_library_device_and_channel(event: OnlyEvent) -> None:
+    def surface(**call: Any) -> str:
+        return event(track() | call).surface
+
+    assert surface() == "none"
+    assert surface(context={"library": {"name": "analytics.js"}}) == "web"
+    assert surface(context={"library": {"name": "analytics-ios"}}) == "app"
+    assert surface(context={"device": {"type": "Android"}}) == "app"
+    assert surface(channel="mobile") == "app"
+    assert surface(context={"page": {"url": "https://shop.example"}}) == "web"
+
+
+def test_consent_counts_only_if_all_of_it_was_given(event: OnlyEvent) -> None:
+    def given(**preferences: bool) -> bool | None:
+        return event(
+            track() | {"context": {"consent": {"categoryPreferences": preferences}}}
+        ).processing_consent
+
+    assert (given(), given(ads=True), given(ads=True, shop=False)) == (None, True, False)
+
+
+@pytest.mark.parametrize("signal", [True, 1, "1"])
+def test_global_privacy_control_is_kept(event: OnlyEvent, signal: object) -> None:
+    assert event(track() | {"context": {"gpc": signal}}).gpc
+    assert not event(track()).gpc
+
+
+def test_a_batch_gives_each_call_its_place(send: Callable[..., list[Any]]) -> None:
+    good, bad = track(), track("Order Completed", products=[{"product_id": "a"}, {"price": 1}])
+    first, second, third = send(
+        {"batch": [good, bad, track() | {"userId": None}], "sentAt": "2026-01-01T00:00:00Z"}
+    )
+    assert isinstance(first, Event)
+    assert (second.reason, second.field, second.index) == (
+        "missing_field",
+        "batch[1].properties.products[1].product_id",
+        1,
+    )
+    assert (third.reason, third.index) == ("no_identity", 2)
+
+
+def test_of_a_repeated_key_the_last_wins(event: OnlyEvent) -> None:
+    payload = b'{"type":"track","event":"Cart Viewed","messageId":"m","userId":7.5,"userId":"c-2"}'
+    assert event(payload).customer_id == "c-2"
+
+
+@pytest.mark.parametrize(
+    ("change", "reason", "field"),
+    [
+        ({"userId": 7.5}, "wrong_type", "userId"),
+        ({"userId": True}, "wrong_type", "userId"),
+        ({"userId": ""}, "no_identity", "userId"),
+        ({"userId": "a\u0000b"}, "bad_text", "userId"),
+        ({"userId": "a b"}, "bad_text", "userId"),
+        ({"userId": "x" * 129}, "bad_text", "userId"),
+        ({"userId": 2**53}, "out_of_range", "userId"),
+        ({"messageId": None}, "missing_field", "messageId"),
+        ({"event": None}, "missing_field", "event"),
+        ({"timestamp": "2026-01-01T00:00:00"}, "wrong_type", "timestamp"),
+        ({"timestamp": "yesterday"}, "wrong_type", "timestamp"),
+        ({"timestamp": 1_767_225_600}, "out_of_range", "timestamp"),
+        ({"timestamp": "2026-01-01T00:05:01.001Z"}, "in_the_future", "timestamp"),
+        ({"properties": 5}, "wrong_type", "properties"),
+        ({"properties": {}}, "missing_field", "properties.product_id"),
+        ({"context": {"page": {"url": 5}}}, "wrong_type", "context.page.url"),
+    ],
+)
+def test_a_bad_field_is_named(refusal: Refusal, change: dict[str, Any], reason: str, field: str) -> None:
+    assert refusal(track() | change) == (reason, field)
+
+
+@pytest.mark.parametrize(
+    ("properties", "reason", "field"),
+    [
+        ({"price": True}, "wrong_type", "properties.price"),
+        ({"price": "12 EUR"}, "wrong_type", "properties.price"),
+        ({"price": -1}, "out_of_range", "properties.price"),
+        ({"price": 10**30}, "out_of_range", "properties.price"),
+        ({"quantity": 1.5}, "wrong_type", "properties.quantity"),
+        ({"currency": "euro"}, "bad_text", "properties.currency"),
+        ({"name": "a\u0000"}, "bad_text", "properties.name"),
+        ({"products": [{"product_id": "a"}] * 51}, "too_many", "properties.products"),
+        (
+            {"products": [{"product_id": "a"}, {"product_id": "b", "price": "x"}]},
+            "wrong_type",
+            "properties.products[1].price",
+        ),
+        ({"products": [{"product_id": "a", "price": []}]}, "wrong_type", "properties.products[0].price"),
+    ],
+)
+def test_a_bad_property_is_named(
+    refusal: Refusal, properties: dict[str, Any], reason: str, field: str
+) -> None:
+    assert refusal(track(**properties)) == (reason, field)
+
+
+def test_a_number_too_large_for_json_readers_is_out_of_range(refusal: Refusal) -> None:
+    payload = (
+        b'{"type":"track","event":"Product Viewed","messageId":"m","userId":"c","properties":{"price":1e999}}'
+    )
+    assert refusal(payload)[0] == "out_of_range"
+
+
+def test_texts_are_cut_and_lose_line_breaks(event: OnlyEvent) -> None:
+    (item,) = event(track(name="Coat\r\nBcc: all", category="x" * 600)).items
+    assert (item.name, len(item.category or "")) == ("Coat  Bcc: all", 512)
+
+
+def test_an_empty_batch_is_refused(refusal: Refusal) -> None:
+    assert refusal({"batch": []}) == ("empty", "batch")
+    assert refusal({"batch": 5}) == ("wrong_type", "batch")

@@ -1,0 +1,233 @@
+"""Parsing returns for every record whatsoever."""
+
+import copy
+import json
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streamproc.core.event import EXTRA_MAX, ITEMS_MAX, KINDS, Event, Rejection
+from streamproc.core.record import Position, Record
+from streamproc.ingest import parse
+from streamproc.ingest.canonical import encode_event
+
+TOPICS = st.sampled_from(
+    ["clickstream", "beacons", "consents", "profiles", "outcomes", "privacy-requests", "rekeyed", "else"]
+)
+SCALARS = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text()
+    | st.sampled_from(
+        [
+            "track",
+            "Product Viewed",
+            "2026-01-01T00:00:00Z",
+            "\u0000",
+            "1.0",
+            "beacon.entered",
+            "x" * 1000,
+            10**40,
+            10**400,
+            10**4290,
+            2**63,
+            1e308,
+        ]
+    )
+)
+JSON = st.recursive(
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=12,
+)
+PRODUCT = {"product_id": "a", "name": "Coat", "price": 9.5, "quantity": 1, "variant": 3, "category": "coats"}
+VALID: list[tuple[str, dict[str, Any]]] = [
+    (
+        "clickstream",
+        {
+            "type": "track",
+            "event": "Order Completed",
+            "messageId": "m",
+            "userId": "c",
+            "anonymousId": "a",
+            "timestamp": "2026-01-01T00:00:00Z",
+            "channel": "web",
+            "properties": {
+                "products": [PRODUCT, PRODUCT],
+                "total": "19.00",
+                "currency": "EUR",
+                "order_id": 5,
+                "coupon": "x",
+            },
+            "context": {
+                "page": {"url": "u"},
+                "locale": "de",
+                "device": {"type": "ios"},
+                "sessionId": 3,
+                "gpc": 1,
+                "consent": {"categoryPreferences": {"ads": True}},
+            },
+        },
+    ),
+    (
+        "clickstream",
+        {"type": "track", "event": "Own Thing", "messageId": "m", "userId": "c", "properties": dict(PRODUCT)},
+    ),
+    (
+        "clickstream",
+        {"batch": [{"type": "identify", "messageId": "m", "userId": "c", "traits": {"a": ["b"], "c": 1}}]},
+    ),
+    (
+        "clickstream",
+        {
+            "specversion": "1.0",
+            "id": "1",
+            "source": "/s",
+            "type": "cart.item_added",
+            "subject": "c",
+            "partitionkey": "k",
+            "data": {
+                "items": [{"item_id": "a", "price_minor": 5}],
+                "surface": "web",
+                "extra": {"k": 1},
+                "properties": None,
+            },
+        },
+    ),
+    (
+        "beacons",
+        {
+            "event_id": "b",
+            "customer_id": "c",
+            "kind": "beacon.entered",
+            "site_id": "s",
+            "rssi_dbm": -60,
+            "major": 3,
+            "beacon": {"uuid": "f7826da6-4fa2-4e98-8024-bc5b71e0893e", "minor": 4},
+            "occurred_at_ms": 1_767_225_600_000,
+        },
+    ),
+    (
+        "consents",
+        {
+            "customer_id": "c",
+            "channel": "push",
+            "purpose": "marketing",
+            "state": "granted",
+            "at_ms": 1_767_225_600_000,
+        },
+    ),
+    (
+        "profiles",
+        {
+            "customer_id": "c",
+            "at_ms": 1_767_225_600_000,
+            "traits": {"a": 1},
+            "preferences": {"channels_off": ["sms"]},
+            "shared": ["device"],
+            "facts": [{"name": "n", "value": 1}],
+            "life_events": [{"kind": "k"}],
+        },
+    ),
+    ("outcomes", {"nudge_id": "n", "customer_id": "c", "kind": "opened", "at_ms": 1_767_225_600_000}),
+    (
+        "privacy-requests",
+        {"request_id": "r", "customer_id": "c", "kind": "export", "at_ms": 1_767_225_600_000},
+    ),
+]
+
+
+def parsed(topic: str, value: bytes | None, headers: tuple[tuple[str, bytes], ...] = ()) -> None:
+    """Parse a record and hold the result to what every result promises."""
+    record = Record(topic, 0, 0, 1_767_225_601_000, append_time=False, key=None, value=value, headers=headers)
+    results = parse(record)
+    assert results
+    for index, result in enumerate(results):
+        if isinstance(result, Rejection):
+            assert result.index == index
+            continue
+        assert result.kind in KINDS or result.kind.startswith("custom.")
+        assert result.event_id
+        assert result.customer_id or result.anonymous_id
+        assert len(result.items) <= ITEMS_MAX
+        assert len(result.extra) <= EXTRA_MAX
+        assert msgspec.json.decode(msgspec.json.encode(result), type=Event) == result
+
+
+@given(TOPICS, st.none() | st.binary(), st.lists(st.tuples(st.text(), st.binary()), max_size=3))
+def test_any_bytes_are_parsed(topic: str, value: bytes | None, headers: list[tuple[str, bytes]]) -> None:
+    parsed(topic, value, tuple(headers))
+
+
+@given(TOPICS, JSON)
+def test_any_json_is_parsed(topic: str, payload: Any) -> None:
+    parsed(topic, json.dumps(payload).encode())
+
+
+def places(node: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """List the paths to every value inside of a payload."""
+    children = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+    return [found for key, child in children for found in [(*path, key), *places(child, (*path, key))]]
+
+
+CHANGES: list[Callable[[Any], Any]] = [
+    lambda value: [value],
+    lambda value: {"a": value},
+    lambda value: str(value) * 50,
+    lambda value: [value] * 60,
+    lambda _: None,
+]
+
+
+@settings(max_examples=400)
+@given(st.data(), st.sampled_from(VALID), TOPICS)
+def test_any_mutation_of_a_valid_payload_is_parsed(
+    data: st.DataObject, valid: tuple[str, dict[str, Any]], other: str
+) -> None:
+    topic, payload = valid[0], copy.deepcopy(valid[1])
+    for _ in range(data.draw(st.integers(0, 3))):
+        if not (found := places(payload)):
+            break
+        *parents, key = data.draw(st.sampled_from(found))
+        node: Any = payload
+        for parent in parents:
+            node = node[parent]
+        if data.draw(st.booleans()):
+            del node[key]
+        else:
+            node[key] = data.draw(JSON | st.sampled_from([change(node[key]) for change in CHANGES]))
+    parsed(data.draw(st.sampled_from([topic, other])), json.dumps(payload).encode())
+
+
+@given(st.sampled_from(VALID), st.integers(0, 600), st.binary(max_size=3))
+def test_a_valid_payload_with_broken_bytes_is_parsed(valid: tuple[str, Any], at: int, noise: bytes) -> None:
+    value = json.dumps(valid[1]).encode()
+    parsed(valid[0], value[:at] + noise + value[at + 1 :])
+
+
+def test_every_valid_payload_is_an_event_that_survives_its_way_to_another_lane() -> None:
+    for topic, payload in VALID:
+        value = json.dumps(payload).encode()
+        (event,) = parse(Record(topic, 0, 0, 1_767_225_601_000, append_time=False, key=None, value=value))
+        assert isinstance(event, Event), event
+        forwarded = encode_event(event, Position(topic, 3, 17, 2))
+        assert list(parse(Record("rekeyed", 0, 9, 0, append_time=False, key=None, value=forwarded))) == [
+            event
+        ]
+
+
+def test_the_fast_way_and_the_careful_way_see_the_same_event() -> None:
+    """A repeated key with a wrong type first sends a call the careful way, and changes nothing else."""
+    for topic, payload in VALID[:2]:
+        value = json.dumps(payload).encode()
+        careful = b'{"userId":7.5,' + value[1:]
+        fast, slow = (
+            parse(Record(topic, 0, 0, 1_767_225_601_000, append_time=False, key=None, value=given))
+            for given in (value, careful)
+        )
+        assert fast == slow

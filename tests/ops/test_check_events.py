@@ -1,0 +1,63 @@
+"""What `streamproc check-events` prints."""
+
+import json
+from typing import Any
+
+from streamproc.ops.check_events import Tally, check_events
+
+NOW_MS = 1_767_225_601_000
+CALL = b'{"type":"track","event":"Cart Viewed","messageId":"m-1","userId":"c-17"}'
+
+
+def checked(*lines: bytes, topic: str = "clickstream") -> tuple[Tally, list[Any]]:
+    written: list[bytes] = []
+    tally = check_events(lines, written.append, now_ms=NOW_MS, topic=topic)
+    return tally, [json.loads(line) for line in written]
+
+
+def test_a_payload_becomes_the_fields_of_its_event() -> None:
+    tally, (event,) = checked(CALL, b"\n")
+    assert tally == Tally(events=1, rejected=0)
+    assert (event["kind"], event["customer_id"], event["received_at_ms"]) == ("cart.viewed", "c-17", NOW_MS)
+
+
+def test_a_rejection_names_reason_field_and_line() -> None:
+    tally, (_, rejected) = checked(CALL, CALL.replace(b'"c-17"', b"7.5"))
+    assert tally == Tally(events=1, rejected=1)
+    wanted = {
+        "reason": "wrong_type",
+        "field": "userId",
+        "detail": "expected int | str | null, got float",
+        "line": 2,
+    }
+    assert rejected == {"rejected": wanted}
+
+
+def test_a_line_of_a_record_file_keeps_its_topic_time_and_headers() -> None:
+    value = {
+        "customer_id": "c",
+        "channel": "push",
+        "purpose": "marketing",
+        "state": "granted",
+        "at_ms": 1_600_000_000_000,
+    }
+    line = json.dumps({"topic": "consents", "timestamp_ms": 1_600_000_000_005, "value": value}).encode()
+    _, (event,) = checked(line)
+    assert (event["kind"], event["received_at_ms"]) == ("consent.granted", 1_600_000_000_005)
+
+
+def test_a_batch_gives_a_line_each() -> None:
+    tally, (_, rejected) = checked(b'{"batch":[' + CALL + b",{}]}")
+    assert tally == Tally(events=1, rejected=1)
+    assert rejected["rejected"]["index"] == 1
+
+
+def test_a_broken_record_line_does_not_end_the_reading() -> None:
+    tally, (rejected, _) = checked(b'{"topic":"a","timestamp_ms":"x","value":1}', CALL)
+    assert tally == Tally(events=1, rejected=1)
+    assert rejected["rejected"]["reason"] == "not_a_record"
+
+
+def test_the_topic_says_how_raw_payloads_are_read() -> None:
+    _, (rejected,) = checked(b"{}", topic="privacy-requests")
+    assert rejected["rejected"]["field"] == "request_id"
