@@ -34,7 +34,10 @@ VALUES = (
     st.booleans(),
 )
 def test_a_record_comes_back_byte_for_byte(
-    value: bytes | None, key: bytes | None, headers: list[tuple[str, bytes]], append_time: bool,  # noqa: FBT001
+    value: bytes | None,
+    key: bytes | None,
+    headers: list[tuple[str, bytes]],
+    append_time: bool,  # noqa: FBT001
 ) -> None:
     grouped = tuple(sorted(headers, key=lambda header: header[0]))
     record = Record("clickstream", 3, 17, 1_767_225_600_000, append_time, key, value, grouped)
@@ -53,8 +56,10 @@ def test_a_record_comes_back_byte_for_byte(
 
 
 def test_the_line_of_the_contract_is_read() -> None:
-    line = b'{"topic": "clickstream", "key": "c-17", "timestamp_ms": 1767225600000,'
+    line = (
+        b'{"topic": "clickstream", "key": "c-17", "timestamp_ms": 1767225600000,'
         b' "headers": {"ce_id": "1"}, "value": {"a": 1.0}}'
+    )
     assert decode_record(line, ordinal=4) == Record(
         "clickstream", 0, 4, 1_767_225_600_000, False, b"c-17", b'{"a": 1.0}', (("ce_id", b"1"),)
     )
