@@ -45,10 +45,14 @@ class FetchOptions:
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """Records by partition, and the fetch positions right after they were taken."""
+    """Records by partition, and the fetch positions right after they were taken.
+
+    `whole` names the partitions of which no fetched batch is left over: their positions are ends of batches.
+    """
 
     records: Mapping[TP, Sequence[Any]]
     positions: Mapping[TP, int]
+    whole: frozenset[TP]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +92,18 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             )
         # No await since the records were taken, so the positions are those that belong to them.
         assignment = _assignment(consumer)
-        states = ((tp, assignment.state_value(tp)) for tp in assignment.tps) if assignment else ()
-        positions = {TP(*tp): state.position for tp, state in states if state.has_valid_position}
-        return Fetched({TP(*tp): batch for tp, batch in records.items()}, positions)
+        states = {tp: assignment.state_value(tp) for tp in wanted} if assignment else {}
+        known = {tp: state for tp, state in states.items() if state is not None and state.has_valid_position}
+        return Fetched(
+            {TP(*tp): batch for tp, batch in records.items()},
+            {tp: state.position for tp, state in known.items()},
+            frozenset(
+                tp
+                for tp, state in known.items()
+                if tp not in fetcher._records
+                and (tp in records or (state.lso is not None and state.position >= state.lso))
+            ),
+        )
 
     async def rewind_here(self) -> Rewound | None:
         """Move every assigned partition to its committed offset, or to the start of its log if it has none.
@@ -132,8 +145,19 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
                 )
 
     async def end_offsets_here(self, partitions: Collection[TP]) -> Mapping[TP, int]:
-        offsets = await self._ensure_consumer().end_offsets([TopicPartition(*tp) for tp in partitions])
-        return {TP(*tp): offset for tp, offset in offsets.items()}
+        """Ask for the end offsets, and never fall behind what fetch responses have said already.
+
+        Tansu answers with the first offset of the last batch plus one, and with the true end only when it
+        fetches. What must not rest on that compares with `PartitionProgress.settled`.
+        """
+        consumer = self._ensure_consumer()
+        offsets = await consumer.end_offsets([TopicPartition(*tp) for tp in partitions])
+        assignment = _assignment(consumer)
+        states = {tp: assignment.state_value(tp) for tp in offsets} if assignment else {}
+        return {
+            TP(*tp): max(offset, states[tp].lso or 0) if states.get(tp) else offset
+            for tp, offset in offsets.items()
+        }
 
     async def commit_here(self, offsets: Mapping[TP, int]) -> bool:
         """Commit, and return whether the broker took it.

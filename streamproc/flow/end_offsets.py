@@ -50,21 +50,21 @@ class EndOffsets:
         """Forget the reads: another assignment reads other partitions."""
         self._reads.clear()
 
-    def is_fresh(self, tps: Iterable[TP], applied: Callable[[TP], int | None], now_s: float) -> bool:
-        """Say whether an end offset read at most FRESH_S_MAX ago is at or below the applied position of each.
+    def is_fresh(self, tps: Iterable[TP], settled: Callable[[TP], int | None], now_s: float) -> bool:
+        """Say whether an end offset read at most FRESH_S_MAX ago is at or below the settled position of each.
 
         End offsets only grow, so the oldest such read is the easiest to reach. A partition that is not ours,
         or was not read, is not fresh.
         """
         while self._reads and now_s - self._reads[0].begun_s > FRESH_S_MAX:
             self._reads.popleft()
-        return bool(self._reads) and reached(self._reads[0].offsets, tps, applied)
+        return bool(self._reads) and reached(self._reads[0].offsets, tps, settled)
 
 
-def reached(ends: Mapping[TP, int], tps: Iterable[TP], applied: Callable[[TP], int | None]) -> bool:
-    """Say whether each of these partitions is applied up to its end offset."""
+def reached(ends: Mapping[TP, int], tps: Iterable[TP], settled: Callable[[TP], int | None]) -> bool:
+    """Say whether each of these partitions is settled up to its end offset."""
     for tp in tps:
-        end, position = ends.get(tp), applied(tp)
+        end, position = ends.get(tp), settled(tp)
         if end is None or position is None or position < end:
             return False
     return True

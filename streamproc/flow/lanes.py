@@ -271,7 +271,7 @@ class Lanes:
 
     def _is_fresh(self, lane: int, now_s: float) -> bool:
         return self._ends.is_fresh(
-            [TP(topic, lane) for topic in self.topics.facts], self._consumer.applied, now_s
+            [TP(topic, lane) for topic in self.topics.facts], self._consumer.settled, now_s
         )
 
     def _has_barrier(self, kind: Kind) -> bool:
@@ -283,7 +283,7 @@ class Lanes:
         before: dict[Kind, tuple[str, ...]] = {"timers": self.topics.moments, "moments": self.topics.facts}
         lane = waiting.message.partition
         return waiting.barrier is not None and reached(
-            waiting.barrier, [TP(topic, lane) for topic in before[kind]], self._consumer.applied
+            waiting.barrier, [TP(topic, lane) for topic in before[kind]], self._consumer.settled
         )
 
     # Working on them.

@@ -46,7 +46,7 @@ class PartitionProgress:
     very object that the run names.
     """
 
-    __slots__ = ("_hole", "_outstanding", "expected", "holes", "start")
+    __slots__ = ("_hole", "_outstanding", "_settled", "_settling", "expected", "holes", "start")
 
     def __init__(self, start: int) -> None:
         self.start = start
@@ -54,6 +54,8 @@ class PartitionProgress:
         self.holes = 0
         self._outstanding: deque[Run] = deque()
         self._hole: tuple[int, int] | None = None
+        self._settled = -1
+        self._settling: deque[int] = deque()
 
     @property
     def applied(self) -> int:
@@ -65,8 +67,15 @@ class PartitionProgress:
         return self._outstanding[0].first if self._outstanding else self.expected
 
     @property
-    def runs_outstanding(self) -> int:
-        return len(self._outstanding)
+    def settled(self) -> int:
+        """The last end of a batch at or below `applied`, -1 while none is known.
+
+        A broker may call the first record of its last batch the end of the log. Whoever compares with an end
+        offset compares this, which no such answer can satisfy before the whole batch is applied.
+        """
+        while self._settling and self._settling[0] <= self.applied:
+            self._settled = self._settling.popleft()
+        return self._settled
 
     def admit(self, first: int) -> Admission:
         """Say what to do with what was fetched at `first`.
@@ -98,6 +107,11 @@ class PartitionProgress:
         self.holes += position - self.expected
         self.expected = position
         self._hole = None
+
+    def settle(self) -> None:
+        """Note that what was handed out so far ends where a batch ends."""
+        if self.expected > (self._settling[-1] if self._settling else self._settled):
+            self._settling.append(self.expected)
 
     def finish(self, run: Run) -> None:
         """Count a run as finished; the applied position never passes an earlier one that is not."""

@@ -97,6 +97,11 @@ class Consumer(driver.Consumer):
         progress = self._progress.get(tp)
         return None if progress is None else progress.applied
 
+    def settled(self, tp: TP) -> int | None:
+        """Return the last end of a batch at or below the applied offset, to compare with end offsets."""
+        progress = self._progress.get(tp)
+        return None if progress is None else progress.settled
+
     def committed(self, topic: str, partition: int) -> int:
         """Return the offset that the group is known to have committed, 0 if none is known."""
         return self._committed.get(TP(topic, partition), 0)
@@ -239,7 +244,7 @@ class Consumer(driver.Consumer):
                 continue
             if admission == "restarted":
                 self._restart(tp, first)
-            await self._deliver_all(tp, records, fetched.positions[tp])
+            await self._deliver_all(tp, records, fetched.positions[tp], whole=tp in fetched.whole)
         if again:
             await self._thread.ask(self._thread.seek_here(again))
 
@@ -252,7 +257,7 @@ class Consumer(driver.Consumer):
         self._progress[tp] = PartitionProgress(first)
         self._committed.pop(tp, None)
 
-    async def _deliver_all(self, tp: TP, records: Sequence[Any], position: int) -> None:
+    async def _deliver_all(self, tp: TP, records: Sequence[Any], position: int, *, whole: bool) -> None:
         progress = self._progress[tp]
         holes = progress.holes
         converted = [_record(record) for record in records]
@@ -261,6 +266,8 @@ class Consumer(driver.Consumer):
             if self._rewind_due or progress is not self._progress.get(tp):
                 return
         progress.advance(position)
+        if whole:
+            progress.settle()
         if progress.holes > holes:
             self.holes += progress.holes - holes
             log.info(

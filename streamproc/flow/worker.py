@@ -171,7 +171,10 @@ class Worker:
             return pipeline.process
 
         async def process(unit: Unit) -> None:
-            records = [msgspec.structs.replace(record, topic=record.topic.removeprefix(prefix)) for record in unit.records]
+            records = [
+                msgspec.structs.replace(record, topic=record.topic.removeprefix(prefix))
+                for record in unit.records
+            ]
             spans = {(topic.removeprefix(prefix), p): span for (topic, p), span in unit.spans.items()}
             await pipeline.process(replace(unit, records=records, spans=spans))
 
@@ -263,7 +266,9 @@ class Worker:
             await asyncio.sleep(HEARTBEAT_SECONDS)
             health = self.lanes()
             if health is not None and self.gate.is_open() and health.stalled_s > STALLED_SECONDS_MAX:
-                message = f"no unit finished for {health.stalled_s:.0f} s, {STALLED_SECONDS_MAX:.0f} s allowed"
+                message = (
+                    f"no unit finished for {health.stalled_s:.0f} s, {STALLED_SECONDS_MAX:.0f} s allowed"
+                )
                 raise WorkerStalled(message)
 
 

@@ -112,9 +112,15 @@ def resolve_jars() -> Path:
     shutil.rmtree(JARS, ignore_errors=True)
     command = [maven, "-q", "-B", "-f", str(HERE / "pom.xml"), "dependency:copy-dependencies"]
     result = subprocess.run(
-        [*command, f"-DoutputDirectory={JARS}"], capture_output=True, text=True, timeout=MAVEN_S_MAX, check=False
+        [*command, f"-DoutputDirectory={JARS}"],
+        capture_output=True,
+        text=True,
+        timeout=MAVEN_S_MAX,
+        check=False,
     )
     if result.returncode:
-        raise EmbeddedStartError(f"Maven could not fetch Apache Kafka:\n{result.stdout[-2_000:]}{result.stderr[-2_000:]}")
+        raise EmbeddedStartError(
+            f"Maven could not fetch Apache Kafka:\n{result.stdout[-2_000:]}{result.stderr[-2_000:]}"
+        )
     done.touch()
     return JARS

@@ -35,7 +35,9 @@ def _capability(request: pytest.FixtureRequest, broker: Broker) -> None:
     for marker in request.node.iter_markers("needs"):
         missing = set(marker.args) - broker.capabilities
         if missing:
-            pytest.skip(f"{type(broker).__name__} lacks {', '.join(sorted(missing))}; run with --broker=kafka")
+            pytest.skip(
+                f"{type(broker).__name__} lacks {', '.join(sorted(missing))}; run with --broker=kafka"
+            )
 
 
 @pytest.fixture

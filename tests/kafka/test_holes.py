@@ -10,7 +10,9 @@ from faust.types import TP
 from tests.kafka.harness import Cluster, Worker, count
 
 
-async def test_a_paused_partition_brings_nothing_and_after_its_resumption_everything(cluster: Cluster) -> None:
+async def test_a_paused_partition_brings_nothing_and_after_its_resumption_everything(
+    cluster: Cluster,
+) -> None:
     async with Worker(cluster) as worker:
         await worker.joins()
         paused = TP(cluster.moments, 1)
@@ -60,7 +62,8 @@ async def test_transactional_input_reaches_lag_zero_without_the_aborted_records(
     async with Worker(cluster) as worker:
         await worker.until(lambda: count(worker.units, cluster.moments) == 14, "records are missing")
         await worker.until(
-            lambda: worker.flow.consumer.applied(TP(cluster.moments, 0)) == 40, "the markers hold the position up"
+            lambda: worker.flow.consumer.applied(TP(cluster.moments, 0)) == 40,
+            "the markers hold the position up",
         )
         health = worker.flow.lanes.health()
     values = [int(record.value or b"") for unit in worker.units for record in unit.records]
@@ -88,7 +91,9 @@ async def test_compacted_input_reaches_lag_zero(cluster: Cluster) -> None:
     for _ in range(100):
         worker = Worker(cluster)
         async with worker:
-            await worker.until(lambda w=worker: (w.flow.consumer.applied(TP(topic, 0)) or 0) == 40, "no lag zero")  # type: ignore[misc]
+            await worker.until(
+                lambda w=worker: (w.flow.consumer.applied(TP(topic, 0)) or 0) == 40, "no lag zero"
+            )  # type: ignore[misc]
         read = worker.offsets(topic)[0]
         if len(read) < 40:
             break
@@ -110,5 +115,7 @@ async def test_a_topic_deleted_and_created_anew_is_read_from_its_start(cluster: 
         await cluster.create(cluster.moments)
         before = len(worker.units)
         await cluster.produce(cluster.moments, 40)
-        await worker.until(lambda: count(worker.units[before:], cluster.moments) == 40, "the new records are missing")
+        await worker.until(
+            lambda: count(worker.units[before:], cluster.moments) == 40, "the new records are missing"
+        )
     assert await cluster.committed(cluster.moments) == dict.fromkeys(range(4), 10)

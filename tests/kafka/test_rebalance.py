@@ -16,20 +16,26 @@ async def halves(one: Worker, other: Worker) -> None:
 
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("committed_before", [True, False])
-async def test_kept_moved_and_returned_partitions_lose_nothing(cluster: Cluster, *, committed_before: bool) -> None:
+async def test_kept_moved_and_returned_partitions_lose_nothing(
+    cluster: Cluster, *, committed_before: bool
+) -> None:
     await cluster.produce(cluster.moments, 400)
-    async with Worker(cluster, unit_events_max=10, commit_every_ms=100 if committed_before else 60_000) as one:
+    async with Worker(
+        cluster, unit_events_max=10, commit_every_ms=100 if committed_before else 60_000
+    ) as one:
         await one.until(lambda: count(one.units, cluster.moments) >= 100, "no records came")
         async with Worker(cluster, unit_events_max=10) as other:
             await halves(one, other)
             await cluster.produce(cluster.moments, 400, first=400)
             await one.until(
-                lambda: count(one.units + other.units, cluster.moments) == 800, "records are missing when shared"
+                lambda: count(one.units + other.units, cluster.moments) == 800,
+                "records are missing when shared",
             )
         await one.until(lambda: one.lanes() == (0, 1, 2, 3), "the lanes did not come back")
         await cluster.produce(cluster.moments, 400, first=800)
         await one.until(
-            lambda: count(one.units + other.units, cluster.moments) == 1_200, "records are missing after the return"
+            lambda: count(one.units + other.units, cluster.moments) == 1_200,
+            "records are missing after the return",
         )
     assert await cluster.committed(cluster.moments) == dict.fromkeys(range(4), 300)
 
@@ -41,7 +47,11 @@ async def test_both_topics_of_a_lane_belong_to_one_worker(cluster: Cluster) -> N
         await cluster.produce(cluster.moments, 40)
         await one.until(lambda: count(one.units + other.units, cluster.moments) == 40, "records are missing")
         for worker in (one, other):
-            assert set(worker.offsets(cluster.facts)) == set(worker.offsets(cluster.moments)) == set(worker.lanes())
+            assert (
+                set(worker.offsets(cluster.facts))
+                == set(worker.offsets(cluster.moments))
+                == set(worker.lanes())
+            )
 
 
 async def test_a_unit_abandoned_by_a_rebalance_is_not_committed_and_comes_again(cluster: Cluster) -> None:
@@ -53,7 +63,9 @@ async def test_a_unit_abandoned_by_a_rebalance_is_not_committed_and_comes_again(
             await halves(one, other)
             assert not one.units
             one.gate.set()
-            await one.until(lambda: count(one.units + other.units, cluster.moments) == 40, "records are missing")
+            await one.until(
+                lambda: count(one.units + other.units, cluster.moments) == 40, "records are missing"
+            )
 
 
 async def test_a_unit_that_ends_only_after_the_rebalance_does_not_count(cluster: Cluster) -> None:
@@ -74,7 +86,9 @@ async def test_a_unit_that_ends_only_after_the_rebalance_does_not_count(cluster:
         await halves(worker, other)
         before = await cluster.committed(cluster.moments)
         stubborn.set()
-        await other.until(lambda: count(other.units, cluster.moments) == 20, "the other's records are missing")
+        await other.until(
+            lambda: count(other.units, cluster.moments) == 20, "the other's records are missing"
+        )
         own = worker.flow.lanes.health().lanes
         await worker.until(
             lambda: all(worker.flow.consumer.committed(cluster.moments, lane) == 10 for lane in own),

@@ -22,7 +22,9 @@ async def test_every_record_comes_once_and_in_order_and_the_spans_leave_no_gap(c
             ends[partition] = span.last + 1
 
 
-async def test_the_commit_is_the_last_finished_offset_plus_one_and_nothing_comes_again(cluster: Cluster) -> None:
+async def test_the_commit_is_the_last_finished_offset_plus_one_and_nothing_comes_again(
+    cluster: Cluster,
+) -> None:
     await cluster.produce(cluster.moments, 400)
     async with Worker(cluster) as worker:
         await worker.until(lambda: count(worker.units, cluster.moments) == 400, "records are missing")

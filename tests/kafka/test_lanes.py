@@ -1,0 +1,122 @@
+"""Facts come before moments, and moments only when their lane is known to be fresh; timers come last."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Mapping
+
+from faust.types import TP
+
+from tests.kafka.harness import Cluster, Worker, count
+
+
+async def test_a_backlog_of_facts_is_done_before_any_moment_of_its_lane(cluster: Cluster) -> None:
+    await cluster.produce(cluster.moments, 400)
+    await cluster.produce(cluster.facts, 4_000)
+    async with Worker(cluster, unit_events_max=100) as worker:
+        await worker.until(lambda: count(worker.units, cluster.moments) == 400, "records are missing")
+    done: dict[int, int] = dict.fromkeys(range(4), 0)
+    for unit in worker.units:
+        for record in unit.records:
+            if unit.kind == "facts":
+                done[record.partition] += 1
+            else:
+                assert done[record.partition] == 1_000
+                assert unit.consents[record.partition] == 1_000
+
+
+async def test_a_moment_never_overtakes_a_fact_that_was_in_kafka_a_second_before(cluster: Cluster) -> None:
+    async with Worker(cluster) as worker:
+        await worker.joins()
+        await cluster.produce(cluster.facts, 4)
+        await worker.until(lambda: count(worker.units, cluster.facts) == 4, "facts are missing")
+        worker.gate.clear()
+        await cluster.produce(cluster.facts, 4, first=4)
+        await worker.until(
+            lambda: worker.begun[-1].kind == "facts" and len(worker.begun) > len(worker.units), "no"
+        )
+        await cluster.produce(cluster.moments, 4)
+        worker.gate.set()
+        await worker.until(lambda: count(worker.units, cluster.moments) == 4, "moments are missing")
+    assert all(
+        unit.consents[r.partition] == 2
+        for unit in worker.units
+        if unit.kind == "moments"
+        for r in unit.records
+    )
+
+
+async def test_without_end_offsets_moments_wait_and_facts_do_not(cluster: Cluster) -> None:
+    async with Worker(cluster) as worker:
+        await worker.joins()
+        read, worker.flow.consumer.end_offsets = worker.flow.consumer.end_offsets, unreachable  # type: ignore[method-assign]
+        await worker.until(lambda: len(worker.flow.lanes.health().lanes_held) == 4, "the lanes stay fresh")
+        await cluster.produce(cluster.moments, 40)
+        await cluster.produce(cluster.facts, 40)
+        await worker.until(lambda: count(worker.units, cluster.facts) == 40, "facts wait")
+        assert count(worker.units, cluster.moments) == 0
+        worker.flow.consumer.end_offsets = read  # type: ignore[method-assign]
+        await worker.until(lambda: count(worker.units, cluster.moments) == 40, "moments did not go on")
+
+
+async def unreachable(_: Collection[TP]) -> Mapping[TP, int]:
+    raise TimeoutError
+
+
+async def test_a_stop_does_not_wait_for_held_moments_nor_commit_them(cluster: Cluster) -> None:
+    async with Worker(cluster, let_go_ms=30_000) as worker:
+        await worker.joins()
+        worker.flow.consumer.end_offsets = unreachable  # type: ignore[method-assign]
+        await worker.until(lambda: len(worker.flow.lanes.health().lanes_held) == 4, "the lanes stay fresh")
+        await cluster.produce(cluster.moments, 40)
+        await worker.until(lambda: worker.flow.lanes.health().buffered_bytes > 0, "no moment came")
+        begun_s = asyncio.get_running_loop().time()
+    assert asyncio.get_running_loop().time() - begun_s < 10
+    assert not await cluster.committed(cluster.moments)
+
+
+async def test_a_timer_waits_for_the_moments_that_were_in_kafka_when_it_was_read(cluster: Cluster) -> None:
+    await cluster.produce(cluster.timers, 4)
+    await cluster.produce(cluster.moments, 2_000)
+    async with Worker(cluster, unit_events_max=100) as worker:
+        await worker.until(lambda: count(worker.units, cluster.timers) == 4, "timers are missing")
+    done: dict[int, int] = dict.fromkeys(range(4), 0)
+    for unit in worker.units:
+        for record in unit.records:
+            if unit.kind == "moments":
+                done[record.partition] += 1
+            if unit.kind == "timers":
+                assert done[record.partition] == 500
+
+
+async def test_on_the_record_clock_a_moment_waits_for_the_facts_there_when_it_was_read(
+    cluster: Cluster,
+) -> None:
+    async with Worker(cluster, clock="record") as worker:
+        await worker.joins()
+        for first in range(0, 400, 40):
+            await cluster.produce(cluster.facts, 40, first=first)
+            await cluster.produce(cluster.moments, 40, first=first)
+        await worker.until(lambda: count(worker.units, cluster.moments) == 400, "moments are missing")
+    facts: dict[int, int] = dict.fromkeys(range(4), 0)
+    for unit in worker.units:
+        for record in unit.records:
+            if unit.kind == "facts":
+                facts[record.partition] += 1
+            else:
+                assert facts[record.partition] >= (record.offset // 10 + 1) * 10
+
+
+async def test_a_flood_of_moments_in_a_held_lane_does_not_keep_its_facts_from_coming(
+    cluster: Cluster,
+) -> None:
+    async with Worker(cluster) as worker:
+        await worker.joins()
+        read, worker.flow.consumer.end_offsets = worker.flow.consumer.end_offsets, unreachable  # type: ignore[method-assign]
+        await worker.until(lambda: len(worker.flow.lanes.health().lanes_held) == 4, "the lanes stay fresh")
+        await cluster.produce(cluster.moments, 8_000, value=b"x" * 2_000)
+        await cluster.produce(cluster.facts, 40)
+        await worker.until(lambda: count(worker.units, cluster.facts) == 40, "facts are kept from coming")
+        assert worker.flow.lanes.health().buffered_bytes < 12_000_000
+        worker.flow.consumer.end_offsets = read  # type: ignore[method-assign]
+        await worker.until(lambda: count(worker.units, cluster.moments) == 8_000, "moments did not go on")
