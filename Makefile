@@ -43,7 +43,7 @@ bench: ## Measure throughput, CPU per event and latency beside the alternatives
 check-format: ## Check that the code is formatted
 	@tools/setup.sh embedded,test,dev
 	@echo "==> Checking the format"
-	@.venv/bin/ruff format --check --quiet . || { .venv/bin/ruff format --check .; exit 1; }
+	@.venv/bin/ruff format --check --output-format concise .
 
 .PHONY: lint
 lint: ## Check the code with ruff
