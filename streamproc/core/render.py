@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from jinja2 import UndefinedError
-
 from streamproc.core.gsm import measure
 from streamproc.core.policy.model import Campaign, Copy, Policy, Text
 
@@ -145,6 +143,8 @@ def clean(value: str) -> str:
 
     Line breaks would forge headers, and direction marks would make a text read as another.
     """
+    if value.isprintable():
+        return " ".join(value.split())
     kept = "".join(" " if _breaks(char) else char for char in value if not _is_hidden(char))
     return " ".join(kept.split())
 
@@ -183,10 +183,7 @@ def _filled(text: Text, values: Mapping[str, str]) -> dict[str, str]:
         if not value:
             raise RenderError(RenderCode.FACT_MISSING, name)
         safe[name] = value if len(value) <= VALUE_CHARS_MAX else value[: VALUE_CHARS_MAX - 1].rstrip() + "…"
-    try:
-        fields = {name: fill(safe).strip() for name, fill in text.renders.items()}
-    except UndefinedError as error:
-        raise RenderError(RenderCode.FACT_MISSING, "a template asks for what it does not name") from error
+    fields = {name: fill(safe).strip() for name, fill in text.renders.items()}
     for name, filled in fields.items():
         if not filled:
             raise RenderError(RenderCode.EMPTY, name)

@@ -95,6 +95,28 @@ def _refuse_shared_patterns(listed: Fields, categories: Mapping[str, Category]) 
                 listed.at(category.name, f"the pattern {pattern!r} belongs to {owner} already")
 
 
+class _Finder(dict[str, Category]):
+    """A cache that fills itself: a text seen before is found at the speed of a dictionary."""
+
+    def __init__(self, found: Categories) -> None:
+        super().__init__()
+        ranked = sorted(found.categories.values(), key=lambda one: -SENSITIVITIES.index(one.sensitivity))
+        self._default: Final = found.default
+        self._patterns: Final = [
+            (re.compile("|".join(translate(pattern) for pattern in one.match)), one)
+            for one in ranked
+            if one.match
+        ]
+
+    def __missing__(self, text: str) -> Category:
+        wanted = text[:TEXT_CHARS_MAX].lower()
+        category = next((one for pattern, one in self._patterns if pattern.match(wanted)), self._default)
+        if len(self) >= CACHE_MAX:
+            self.clear()
+        self[text] = category
+        return category
+
+
 def category_finder(found: Categories) -> Callable[[str], Category]:
     """Make the function that finds the category of an item by its category text.
 
@@ -102,23 +124,4 @@ def category_finder(found: Categories) -> Callable[[str], Category]:
     more private one goes first: an item in two groups is as private as the more private of them. An unknown or empty
     text gives the default category.
     """
-    ranked = sorted(found.categories.values(), key=lambda one: -SENSITIVITIES.index(one.sensitivity))
-    patterns = [
-        (re.compile("|".join(translate(pattern) for pattern in one.match)), one)
-        for one in ranked
-        if one.match
-    ]
-    cache: dict[str, Category] = {}
-
-    def find(text: str) -> Category:
-        known = cache.get(text)
-        if known is not None:
-            return known
-        wanted = text[:TEXT_CHARS_MAX].lower()
-        category = next((one for pattern, one in patterns if pattern.match(wanted)), found.default)
-        if len(cache) >= CACHE_MAX:
-            cache.clear()
-        cache[text] = category
-        return category
-
-    return find
+    return _Finder(found).__getitem__

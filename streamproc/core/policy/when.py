@@ -17,7 +17,8 @@ from streamproc.core.policy import kinds
 from streamproc.core.policy.channels import DAY_MS, MEMORY_MS
 from streamproc.core.policy.document import Node
 from streamproc.core.policy.fields import NAME, NAME_RULE, Fields, duration_text
-from streamproc.core.policy.model import Condition, Scene, Trigger
+from streamproc.core.policy.model import Condition, Trigger
+from streamproc.core.scene import Scene
 from streamproc.core.policy.problems import listed, nearest
 
 BRANCHES_MAX: Final = 16
@@ -187,14 +188,17 @@ class Conditions:
         if category is not None:
             named = conditions.in_category(category)
             make = named if make is None else conditions.both(make, named)
-        if kind is None or within_ms is None:
+        if kind is None or within_ms is None or (low is None and high is None):
             return NOTHING
         for part in ("same", "category"):
             if part in fields and same != "site" and not kinds.has_item(kind):
                 fields.at(part, f"events of {kind} name no item")
         code = kinds.code_of(kind) if low else None
+        test = conditions.counted(kind, within_ms, low, high, make)
+        if make is conditions.same_item:
+            test = conditions.counted_same_item(kind, within_ms, low, high)
         return Rule(
-            conditions.counted(kind, within_ms, low, high, make),
+            test,
             frozenset() if code is None else frozenset({code}),
             frozenset({kind}),
             within_ms,

@@ -1,0 +1,232 @@
+"""What a policy's files mean once they are loaded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streamproc.core.policy.bundle import DOCUMENT_BYTES_MAX, from_document, to_document
+from streamproc.core.policy.loader import load, load_all, load_with_warnings, version_of
+from streamproc.core.policy.model import Cap, Period, Quiet
+from streamproc.core.policy.problems import PolicyErrors
+from streamproc.ops.policy_files import check, read_folder
+from tests.policy.samples import CATEGORIES, FILES, changed, with_when
+
+SHIPPED = Path(__file__).parents[2] / "policy"
+DAY_MS = 86_400_000
+
+
+def test_the_shipped_policy_loads_without_error_or_warning() -> None:
+    report = check(SHIPPED)
+    assert (report.errors, report.warnings) == ((), ())
+    assert [note.id for note in report.campaigns] == [
+        *("basket_saved", "in_store_sale", "second_look", "wishlist_saved")
+    ]
+
+
+def test_each_shipped_campaign_shows_a_nudge_and_a_silence() -> None:
+    for note in check(SHIPPED).campaigns:
+        assert {bool(example.expect) for example in note.examples} == {True, False}, note.id
+
+
+def test_the_check_tells_how_long_a_rule_warms_up() -> None:
+    notes = {note.id: note.warmup_text for note in check(SHIPPED).campaigns}
+    assert notes["second_look"] == "needs 1 d to warm up: until then its windows are not filled"
+    assert notes["basket_saved"] == "works at once"
+
+
+def test_a_beacon_makes_a_campaign_sensed_and_a_screen_does_not() -> None:
+    campaigns = load(read_folder(SHIPPED)).campaigns
+    assert {name for name, campaign in campaigns.items() if campaign.sensed} == {"in_store_sale"}
+
+
+@pytest.mark.parametrize(
+    ("when", "expected"),
+    [
+        ("{visit.open: true}", True),
+        ("{visit.open: false}", False),
+        ("{not: {visit.open: true}}", False),
+        ("{not: {visit.open: false}}", True),
+        ("{not: {not: {visit.open: true}}}", True),
+        ("{count: {event: beacon.entered, within: 1d, min: 1}}", True),
+        ("{count: {event: beacon.entered, within: 1d, max: 0}}", False),
+        ("{not: {count: {event: beacon.entered, within: 1d, max: 0}}}", True),
+        ("{any: [{cart.count: {min: 1}}, {visit.open: true}]}", True),
+    ],
+)
+def test_speaking_because_of_a_beacon_is_sensed_and_staying_silent_is_not(
+    when: str, *, expected: bool
+) -> None:
+    assert load(with_when(when)).campaigns["look"].sensed is expected
+
+
+@pytest.mark.parametrize(
+    ("when", "codes", "implied"),
+    [
+        ("{cart.has: {same: item}}", "[cart]", True),
+        ("{not: {cart.has: {same: item}}}", "[cart]", False),
+        ("{cart.count: {max: 3}}", "[cart]", False),
+        ("{any: [{cart.has: {same: item}}, {trait.diet: {is: vegan}}]}", "[cart]", False),
+        ("{any: [{cart.has: {same: item}}, {cart.count: {min: 1}}]}", "[cart]", True),
+        ("{all: [{wishlist.count: {min: 1}}, {trait.diet: {is: vegan}}]}", "[wishlist, declared]", True),
+        ("{count: {event: order.completed, within: 60d, min: 1}}", "[purchased]", True),
+        ("{count: {event: order.completed, within: 60d, max: 0}}", "[purchased]", False),
+        ("{count: {event: cart.item_removed, within: 60d, min: 1}}", "[cart]", False),
+        ("{count: {event: alert.requested, within: 60d, min: 1}}", "[asked]", True),
+        ("{surface: {in: [web]}}", "[opted_in, viewed]", True),
+    ],
+)
+def test_a_reason_must_follow_from_the_rule_on_every_way_to_the_message(
+    when: str, codes: str, *, implied: bool
+) -> None:
+    files = with_when(when)
+    files["campaigns/look.yaml"] = files["campaigns/look.yaml"].replace(
+        "because: [viewed]", f"because: {codes}"
+    )
+    if implied:
+        assert load(files).campaigns["look"].because == tuple(codes.strip("[]").split(", "))
+    else:
+        with pytest.raises(PolicyErrors, match="does not follow from trigger, when or facts"):
+            load(files)
+
+
+def test_caps_and_hours_become_values_with_the_window_in_words() -> None:
+    policy = load(FILES)
+    assert policy.channels["push"].quiet == Quiet(9 * 60, 20 * 60)
+    assert policy.channels["push"].caps == (Cap(1, per=Period.DAY, text="1 d"),)
+    assert policy.campaigns["look"].caps == (Cap(1, rolling_ms=7 * DAY_MS, text="7 d rolling"),)
+    assert policy.channels["in_store"].caps == (Cap(1, per=Period.VISIT, text="visit"),)
+
+
+def test_a_charge_is_kept_for_the_longest_window_of_any_cap_and_for_ever_where_one_says_so() -> None:
+    assert load(FILES).charge_ms_max == 7 * DAY_MS
+    month = load(changed("channels.yaml", "max: 2, rolling: 7d", "max: 2, per: month"))
+    assert month.charge_ms_max == 31 * DAY_MS + 27 * 3_600_000
+    assert load(changed("campaigns/look.yaml", "rolling: 7d", "ever: true")).charge_ms_max == -1
+
+
+def test_only_kinds_that_some_condition_reads_are_remembered() -> None:
+    assert load(FILES).remembered == {"product.viewed"}
+    assert load(with_when("{cart.count: {min: 1}}")).remembered == frozenset()
+
+
+def test_campaigns_of_a_kind_stand_by_priority_then_by_name() -> None:
+    other = FILES["campaigns/look.yaml"]
+    files = {
+        **FILES,
+        "campaigns/b.yaml": other.replace("campaign: look", "campaign: b"),
+        "campaigns/a.yaml": other.replace("campaign: look", "campaign: a"),
+        "campaigns/top.yaml": other.replace("campaign: look", "campaign: top").replace("ity: 40", "ity: 60"),
+    }
+    assert [one.id for one in load(files).by_kind["product.viewed"]] == ["top", "a", "b", "look"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("coats", "coats"),
+        ("Coats/Winter", "coats"),
+        ("COATS", "coats"),
+        ("overcoats", "default"),
+        ("", "default"),
+        ("coats\nshoes", "coats"),
+        ("maternity", "pregnancy"),
+    ],
+)
+def test_an_item_finds_its_category_by_its_text_in_any_case(text: str, expected: str) -> None:
+    assert load(FILES).find_category(text).name == expected
+
+
+def test_an_item_of_two_groups_belongs_to_the_more_private_one() -> None:
+    text = CATEGORIES.replace('"maternity*"', '"*maternity*"')
+    policy = load({**FILES, "categories.yaml": text})
+    assert policy.find_category("coats/maternity").name == "pregnancy"
+
+
+def test_more_texts_than_the_cache_holds_still_find_their_category() -> None:
+    find = load(FILES).find_category
+    assert {find(f"coats {number}").name for number in range(10_000)} == {"coats"}
+    assert find("coats 0").name == "coats"
+
+
+def test_a_translation_speaks_where_it_has_words() -> None:
+    words = 'content:\n  push: {say: {title: Hallo, body: "{{ item }}"}, soft: {title: Hallo, body: Da.}}\n'
+    policy, warnings = load_with_warnings({**FILES, "translations/de/look.yaml": words})
+    content = policy.campaigns["look"].content
+    assert (list(content), list(content["de"])) == (["en", "de"], ["push"])
+    assert [str(one) for one in warnings] == [
+        "translations/de/look.yaml:2: content: has no in_app; the default words stand in"
+    ]
+
+
+def test_a_campaign_below_the_floor_is_a_warning() -> None:
+    _, warnings = load_with_warnings(changed("campaigns/look.yaml", "priority: 40", "priority: 5"))
+    assert [str(one) for one in warnings] == [
+        "campaigns/look.yaml:4: priority: 5 is below priority_min 10 of channels.yaml: this campaign stays silent"
+    ]
+
+
+def test_choosing_customers_by_what_they_spent_is_a_warning() -> None:
+    files = with_when("{event.value: {min: 100, currency: EUR}}")
+    text = files["campaigns/look.yaml"].replace("product.viewed}", "order.completed}")
+    files["campaigns/look.yaml"] = text.replace("[viewed]", "[purchased]")
+    assert [str(one) for one in load_all(files).warnings] == [
+        "campaigns/look.yaml:6: when: chooses customers by what they spent; the others never hear of it"
+    ]
+
+
+def test_what_the_words_declare_to_reveal_can_only_rise() -> None:
+    raised = changed("campaigns/look.yaml", "caps: [", "reveals: {specificity: place}\ncaps: [")
+    assert load(FILES).campaigns["look"].specificity == "item"
+    assert load(raised).campaigns["look"].specificity == "place"
+
+
+def test_the_version_is_the_hash_of_the_files_in_any_order() -> None:
+    backwards = dict(reversed(FILES.items()))
+    assert load(FILES).version == load(backwards).version == "6ebab0080af4"
+    assert load(FILES, "2026-03").version == "2026-03"
+
+
+@given(st.dictionaries(st.text(max_size=5), st.text(max_size=5), max_size=4))
+def test_different_files_have_different_versions(files: dict[str, str]) -> None:
+    assert version_of(dict(reversed(files.items()))) == version_of(files)
+    assert version_of({**files, "one more": ""}) != version_of(files)
+
+
+def test_text_moved_between_files_changes_the_version() -> None:
+    assert version_of({"a": "bc", "d": ""}) != version_of({"a": "b", "cd": ""})
+
+
+def test_a_policy_survives_its_travel_as_one_document() -> None:
+    policy = load(FILES)
+    arrived = from_document(to_document(policy))
+    assert (arrived.version, arrived.files) == (policy.version, policy.files)
+    assert to_document(arrived) == to_document(policy)
+
+
+@pytest.mark.parametrize(
+    ("document", "expected"),
+    [
+        (b"", "is not a policy document"),
+        (b"[]", "is not a policy document"),
+        (b'{"version": "1"}', "is not a policy document"),
+        (b'{"version": "1", "files": {"a": 1}}', "is not a policy document"),
+        (b'{"version": "a b", "files": {}}', "'a b' is not a version"),
+        (b'{"version": "1", "files": {}}', "channels.yaml: this file is required"),
+        (b" " * (DOCUMENT_BYTES_MAX + 1), "900001 bytes, 900000 are allowed"),
+    ],
+)
+def test_a_document_that_is_no_policy_is_refused(document: bytes, expected: str) -> None:
+    with pytest.raises(PolicyErrors, match=expected):
+        from_document(document)
+
+
+def test_a_folder_that_is_missing_or_not_utf8_is_an_error_and_no_crash(tmp_path: Path) -> None:
+    (missing,) = check(tmp_path / "nowhere").errors
+    assert missing.message == "there is no such folder"
+    (tmp_path / "channels.yaml").write_bytes(b"locale: \xff")
+    (tmp_path / "README.md").write_text("left out")
+    assert [str(error) for error in check(tmp_path).errors] == ["channels.yaml: is not UTF-8: byte 8"]
