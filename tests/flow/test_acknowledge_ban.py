@@ -7,6 +7,7 @@ from pathlib import Path
 
 import streamproc.flow
 
+TAKES = {"take", "noack_take", "take_events", "take_with_timestamp"}
 FLOW = Path(streamproc.flow.__file__).parent
 
 
@@ -22,21 +23,16 @@ def faults(source: str) -> list[str]:
             found += [
                 f"async with {ast.unparse(i.context_expr)}" for i in node.items if "event" in ast.unparse(i)
             ]
-        if isinstance(node, ast.Attribute) and node.attr in {
-            "take",
-            "noack_take",
-            "take_events",
-            "take_with_timestamp",
-        }:
-            if "stream" in ast.unparse(node.value):
-                found.append(ast.unparse(node))
+        if isinstance(node, ast.Attribute) and node.attr in TAKES and "stream" in ast.unparse(node.value):
+            found.append(ast.unparse(node))
     return found
 
 
 def _is_plain_iteration(node: ast.AsyncFor | ast.comprehension) -> bool:
     if isinstance(node, ast.comprehension) and not node.is_async:
         return False
-    return not ast.unparse(node.iter).endswith(".noack().events()")
+    # A bare consumer without a group has nothing to acknowledge.
+    return not ast.unparse(node.iter).endswith((".noack().events()", "consumer"))
 
 
 def _acknowledgements(stmt: ast.stmt) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection, Mapping
 
+import pytest
 from faust.types import TP
 
 from tests.kafka.harness import Cluster, Worker, count
@@ -46,16 +47,18 @@ async def test_a_moment_never_overtakes_a_fact_that_was_in_kafka_a_second_before
     )
 
 
-async def test_without_end_offsets_moments_wait_and_facts_do_not(cluster: Cluster) -> None:
+async def test_without_end_offsets_moments_wait_and_facts_do_not(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with Worker(cluster) as worker:
         await worker.joins()
-        read, worker.flow.consumer.end_offsets = worker.flow.consumer.end_offsets, unreachable  # type: ignore[method-assign]
+        monkeypatch.setattr(worker.flow.consumer, "end_offsets", unreachable)
         await worker.until(lambda: len(worker.flow.lanes.health().lanes_held) == 4, "the lanes stay fresh")
         await cluster.produce(cluster.moments, 40)
         await cluster.produce(cluster.facts, 40)
         await worker.until(lambda: count(worker.units, cluster.facts) == 40, "facts wait")
         assert count(worker.units, cluster.moments) == 0
-        worker.flow.consumer.end_offsets = read  # type: ignore[method-assign]
+        monkeypatch.undo()
         await worker.until(lambda: count(worker.units, cluster.moments) == 40, "moments did not go on")
 
 
@@ -63,10 +66,12 @@ async def unreachable(_: Collection[TP]) -> Mapping[TP, int]:
     raise TimeoutError
 
 
-async def test_a_stop_does_not_wait_for_held_moments_nor_commit_them(cluster: Cluster) -> None:
+async def test_a_stop_does_not_wait_for_held_moments_nor_commit_them(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with Worker(cluster, let_go_ms=30_000) as worker:
         await worker.joins()
-        worker.flow.consumer.end_offsets = unreachable  # type: ignore[method-assign]
+        monkeypatch.setattr(worker.flow.consumer, "end_offsets", unreachable)
         await worker.until(lambda: len(worker.flow.lanes.health().lanes_held) == 4, "the lanes stay fresh")
         await cluster.produce(cluster.moments, 40)
         await worker.until(lambda: worker.flow.lanes.health().buffered_bytes > 0, "no moment came")
@@ -108,15 +113,15 @@ async def test_on_the_record_clock_a_moment_waits_for_the_facts_there_when_it_wa
 
 
 async def test_a_flood_of_moments_in_a_held_lane_does_not_keep_its_facts_from_coming(
-    cluster: Cluster,
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with Worker(cluster) as worker:
         await worker.joins()
-        read, worker.flow.consumer.end_offsets = worker.flow.consumer.end_offsets, unreachable  # type: ignore[method-assign]
+        monkeypatch.setattr(worker.flow.consumer, "end_offsets", unreachable)
         await worker.until(lambda: len(worker.flow.lanes.health().lanes_held) == 4, "the lanes stay fresh")
         await cluster.produce(cluster.moments, 8_000, value=b"x" * 2_000)
         await cluster.produce(cluster.facts, 40)
         await worker.until(lambda: count(worker.units, cluster.facts) == 40, "facts are kept from coming")
         assert worker.flow.lanes.health().buffered_bytes < 12_000_000
-        worker.flow.consumer.end_offsets = read  # type: ignore[method-assign]
+        monkeypatch.undo()
         await worker.until(lambda: count(worker.units, cluster.moments) == 8_000, "moments did not go on")
