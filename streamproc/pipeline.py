@@ -10,6 +10,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+import msgspec
+
 from streamproc.core.arrival import Arrival, Customer, Rules
 from streamproc.core.consent import NO_CONSENT, decode_consent, encode_consent
 from streamproc.core.context import Context, decode_context, encode_context
@@ -39,15 +41,14 @@ REKEYED: Final = "rekeyed"
 STAYING: Final = frozenset({*FACT_TOPICS, REKEYED})
 
 
-@dataclass
-class Result:
+class Result(msgspec.Struct):
     """What deciding one customer gave: what to write, to emit and to count, valid only if the write succeeds."""
 
     h: str
     write: Write | None = None
-    emissions: list[tuple[Position, Emission]] = field(default_factory=list)
-    again: list[Position] = field(default_factory=list)
-    counts: list[tuple[Position, Counted]] = field(default_factory=list)
+    emissions: list[tuple[Position, Emission]] = []
+    again: list[Position] = []
+    counts: list[tuple[Position, Counted]] = []
 
 
 @dataclass
@@ -363,6 +364,8 @@ def _drop_committed(context: Context, committed: Callable[[str, int], int]) -> t
 
 def _ttl_ms(context: Context, days_ms: int) -> int:
     """Return how long a context lives without another event: its days, and no less than what restrains."""
+    if not (context.charges or context.holds or context.fulfilled):
+        return days_ms
     ends = [charge.until_ms for charge in context.charges]
     ends += context.holds.values()
     ends += context.fulfilled.values()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import msgspec
+
 from streamproc.core.consent import ConsentHead
 from streamproc.core.context import Context
 from streamproc.core.event import Event
@@ -22,8 +24,7 @@ class Rules:
     event_age_max_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+class Arrival(msgspec.Struct, frozen=True, gc=False):
     """One event to be decided: where it was read, and how far its lane had applied `consents` (the next offset)."""
 
     event: Event
@@ -32,8 +33,7 @@ class Arrival:
     consents_offset: int
 
 
-@dataclass(slots=True)
-class Customer:
+class Customer(msgspec.Struct):
     """One customer's state: `context` is None while nothing may be remembered."""
 
     h: str

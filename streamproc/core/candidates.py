@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from streamproc.core import caps, zones
 from streamproc.core.arrival import Arrival, Customer, Rules
 from streamproc.core.charge import charge
 from streamproc.core.consent import ConsentHead
-from streamproc.core.context import Context, remembered
+from streamproc.core.context import Context
 from streamproc.core.creep import SEND, SOFTEN, weigh
 from streamproc.core.decision import (
     Candidate,
@@ -24,7 +25,7 @@ from streamproc.core.event import Event
 from streamproc.core.facts import ConsentChange
 from streamproc.core.gates import Case, candidate_reasons, channel_reasons
 from streamproc.core.memory import remembered_item
-from streamproc.core.policy.model import FROM_ITEM, Campaign, Category, Channel, Policy, Scene
+from streamproc.core.policy.model import FROM_ITEM, NO_CATEGORY, Campaign, Category, Channel, Policy
 from streamproc.core.reasons import Gate, Why
 from streamproc.core.record import Output
 from streamproc.core.render import (
@@ -35,7 +36,11 @@ from streamproc.core.render import (
     reason_sentence,
     render,
 )
+from streamproc.core.scene import Scene
 from streamproc.core.switches import Switches
+
+# A welcome is about no group of items, and so reveals nothing.
+ABOUT_NOTHING: Final = Category(name=NO_CATEGORY, sensitivity="none")
 
 
 @dataclass(frozen=True)
@@ -77,8 +82,7 @@ def _scene(context: Context, event: Event, policy: Policy, now_ms: int) -> Scene
         event=event,
         now_ms=now_ms,
         policy=policy,
-        recent=tuple(remembered(context)),
-        local_day=zones.local_day(now_ms, zone) if zone is not None else "",
+        zone=zone,
         item=item,
         category=policy.find_category(item.category) if item is not None else None,
     )
@@ -101,9 +105,7 @@ def _triggers(campaign: Campaign, scene: Scene) -> bool:
     return day != "" and campaign.active_from <= day <= (campaign.active_until or "9999")
 
 
-def judge(
-    found: Found, customer: Customer, rules: Rules, arrival: Arrival, emission: Emission
-) -> None:
+def judge(found: Found, customer: Customer, rules: Rules, arrival: Arrival, emission: Emission) -> None:
     """Take every candidate through every gate; the first that passes all speaks, once, and is charged for it.
 
     The decision, and the nudge if there is one, are added to the emission.
@@ -128,10 +130,13 @@ def judge(
         result="silent" if winner is None else "nudged",
         candidates=candidates,
         source=Source(
-            arrival.position.topic, arrival.position.partition, arrival.position.offset,
-            arrival.position.index
+            arrival.position.topic,
+            arrival.position.partition,
+            arrival.position.offset,
+            arrival.position.index,
         ),
         consent=ConsentPosition(arrival.lane, arrival.consents_offset),
+        seq=scene.context.seq,
         zone=profile.zone if profile is not None else "",
         policy=scene.policy.version,
         config_offset=rules.config_offset,
@@ -145,7 +150,6 @@ def judge(
 
 
 def _case(scene: Scene, campaign: Campaign, consent: ConsentHead, switches: Switches) -> Case:
-    profile = scene.context.profile
     site_id = scene.event.site_id
     return Case(
         scene=scene,
@@ -153,7 +157,7 @@ def _case(scene: Scene, campaign: Campaign, consent: ConsentHead, switches: Swit
         category=_category(scene, campaign),
         consent=consent,
         switches=switches,
-        zone=zones.zone(profile.zone) if profile is not None else None,
+        zone=scene.zone,
         visit=f"{site_id}/{scene.local_day}" if site_id and scene.local_day else "",
     )
 
@@ -162,6 +166,8 @@ def _category(scene: Scene, campaign: Campaign) -> Category:
     """Name what the message is about; what is unknown counts as the default category."""
     if campaign.category == FROM_ITEM:
         return scene.category or scene.policy.default_category
+    if campaign.category == NO_CATEGORY:
+        return ABOUT_NOTHING
     return scene.policy.categories.get(campaign.category, scene.policy.default_category)
 
 
@@ -183,7 +189,7 @@ def _weigh(case: Case, arrival: Arrival, winner: Choice | None) -> tuple[Candida
                 return Candidate(case.campaign.id, name, "nudged", reasons, choice.creep), choice
             failed = [choice]
         reasons += failed
-    return Candidate(case.campaign.id, case.campaign.channels[0], "suppressed", reasons, rung), None
+    return Candidate(case.campaign.id, case.campaign.channels[0], "suppressed", reasons), None
 
 
 def _word(case: Case, channel: Channel, rung: Creep, arrival: Arrival) -> Choice | Why:

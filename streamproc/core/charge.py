@@ -71,7 +71,6 @@ def _nudge(choice: Choice, identity: str, arrival: Arrival, decision: Decision) 
         policy, case.campaign, case.category, case.profile
     )
     checks = caps.check(scoped, scene.context.charges, scene.now_ms, case.zone, case.visit)
-    assert decision.source is not None and decision.consent is not None  # noqa: PT018 - set by `judge`
     return Nudge(
         nudge_id=identity,
         customer_id=event.customer_id,

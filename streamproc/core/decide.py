@@ -93,7 +93,10 @@ def _fold_consent(customer: Customer, change: ConsentChange, event: Event, posit
 def _withdraw(
     customer: Customer, outcome: Outcome, event: Event, arrival: Arrival, emission: Emission
 ) -> None:
-    """Answer an unsubscription, complaint or uninstall with a withdrawal on the record: the hold only bridges its way."""
+    """Answer an unsubscription, complaint or uninstall with a withdrawal on the record.
+
+    The hold that memory keeps only bridges its way.
+    """
     for channel, purpose in withdrawn_by(customer.context, outcome):
         emission.ahead.append(
             withdrawal_output(event.customer_id, channel, purpose, event.occurred_at_ms, arrival.lane)

@@ -11,7 +11,7 @@ from streamproc.core.record import Output
 
 
 class Creep(msgspec.Struct, frozen=True, omit_defaults=True):
-    """How far a message may go. `rung` is the step of the ladder that was taken; `score` in [0, 1] where it was weighed."""
+    """How far a message may go: `rung` is the step of the ladder taken, `score` in [0, 1] where it was weighed."""
 
     rung: str
     score: float | None = None
@@ -52,7 +52,7 @@ class ConsentPosition(msgspec.Struct, frozen=True):
     offset: int
 
 
-class Decision(msgspec.Struct, omit_defaults=True):
+class Decision(msgspec.Struct, kw_only=True):
     """The record of one event with a candidate: every candidate, and for each every gate that failed."""
 
     decision_id: str
@@ -63,13 +63,13 @@ class Decision(msgspec.Struct, omit_defaults=True):
     decided_at_ms: int
     result: str  # nudged | silent
     nudge_id: str | None = None
-    candidates: list[Candidate] = []
-    source: Source | None = None
-    consent: ConsentPosition | None = None
-    seq: int = 0
-    zone: str = ""
-    policy: str = ""
-    config_offset: int = 0
+    candidates: list[Candidate]
+    source: Source
+    consent: ConsentPosition
+    seq: int
+    zone: str
+    policy: str
+    config_offset: int
 
 
 class Nudge(msgspec.Struct, frozen=True):

@@ -55,7 +55,8 @@ MOMENT_KINDS = frozenset(
         "alert.requested",
     }
 )
-# What is known about customers (`facts`): these restrain and inform, and are applied before any moment is decided.
+# What is known about customers (`facts`): these restrain and inform, and are applied before any moment is
+# decided.
 FACT_KINDS = frozenset(
     {
         "consent.granted",
@@ -103,8 +104,8 @@ class Reason(StrEnum):
 class Rejection(msgspec.Struct, frozen=True):
     """A record, or one event of a batch, that is refused: a value, never an exception.
 
-    `field` names the path inside the payload (`items[3].price`), `detail` carries the numbers compared. Neither holds
-    any text of the payload, so both may go to logs and headers.
+    `field` names the path inside the payload (`items[3].price`), `detail` carries the numbers compared.
+    Neither holds any text of the payload, so both may go to logs and headers.
     """
 
     reason: Reason
@@ -144,9 +145,9 @@ class Beacon(msgspec.Struct, frozen=True, omit_defaults=True):
 class Event(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False):
     """What one customer did, or what became known about one, at one moment.
 
-    `occurred_at_ms` is the producer's time, `received_at_ms` Kafka's; both in milliseconds since the epoch. `customer_id`
-    is empty if only an anonymous id is known. Text is bounded by `TEXT_CHARS_MAX`, ids by `ID_CHARS_MAX`. `fact` holds the
-    typed record of a fact (`core.facts`) and is None for moments.
+    `occurred_at_ms` is the producer's time, `received_at_ms` Kafka's; both in milliseconds since the epoch.
+    `customer_id` is empty if only an anonymous id is known. Text is bounded by `TEXT_CHARS_MAX`, ids by
+    `ID_CHARS_MAX`. `fact` holds the typed record of a fact (`core.facts`) and is None for moments.
     """
 
     event_id: str

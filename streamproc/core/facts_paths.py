@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from streamproc.core.context import Line, RememberedItem
-from streamproc.core.policy.model import DEFAULT_CATEGORY, FactGetter, Scene
+from streamproc.core.policy.model import DEFAULT_CATEGORY, FactGetter
+from streamproc.core.scene import Scene
 
 Provenance = Literal["declared", "purchased", "viewed", "sensed", "trigger"]
 Specificity = Literal["none", "brand", "category", "family", "item", "place"]

@@ -11,9 +11,10 @@ from streamproc.core.consent import ConsentHead, allows
 from streamproc.core.context import Profile
 from streamproc.core.facts import ANY_CHANNEL, MARKETING, SENSING
 from streamproc.core.memory import ANYTHING, CATEGORY_HOLD_PREFIX
-from streamproc.core.policy.model import Campaign, Category, Channel, Scene
+from streamproc.core.policy.model import Campaign, Category, Channel
 from streamproc.core.quiet_hours import is_open, next_open_ms
 from streamproc.core.reasons import Gate, Why
+from streamproc.core.scene import Scene
 from streamproc.core.switches import Switches
 
 PRIVATE = ("intimate", "special")

@@ -8,8 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from streamproc.core.context import Context, Remembered, RememberedItem
-    from streamproc.core.event import Event
+    from streamproc.core.scene import Scene
 
 DEFAULT_CATEGORY = "default"  # what an unknown category counts as
 FROM_ITEM = "from_item"  # a campaign whose category is that of the trigger's item
@@ -90,25 +89,8 @@ class Category:
     caps: tuple[Cap, ...] = ()
 
 
-@dataclass(frozen=True)
-class Scene:
-    """All that a condition, a fact or a filter may look at: one customer's memory at one event.
-
-    `now_ms` is decision time. `recent` ends with the event itself, if its kind is remembered.
-    """
-
-    context: Context
-    event: Event
-    now_ms: int
-    policy: Policy
-    recent: tuple[Remembered, ...]
-    local_day: str  # the customer's date, `2026-11-27`; empty if the zone is unknown
-    item: RememberedItem | None  # the item of the event, the first if there are several
-    category: Category | None  # that item's category; the default one if it is unknown
-
-
-Condition = Callable[[Scene], bool]
-FactGetter = Callable[[Scene], str | None]
+Condition = Callable[["Scene"], bool]
+FactGetter = Callable[["Scene"], str | None]
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,8 @@ from streamproc.core.policy.channels import DAY_MS, MEMORY_MS
 from streamproc.core.policy.document import Node
 from streamproc.core.policy.fields import NAME, NAME_RULE, Fields, duration_text
 from streamproc.core.policy.model import Condition, Trigger
-from streamproc.core.scene import Scene
 from streamproc.core.policy.problems import listed, nearest
+from streamproc.core.scene import Scene
 
 BRANCHES_MAX: Final = 16
 SAMES: Final = ("item", "category", "brand", "site")

@@ -1,0 +1,54 @@
+"""What one customer's memory looks like at one event, as conditions and facts see it."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from streamproc.core.context import remembered
+from streamproc.core.zones import local_day
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
+    from streamproc.core.context import Context, Remembered, RememberedItem
+    from streamproc.core.event import Event
+    from streamproc.core.policy.model import Category, Policy
+
+
+class Scene:
+    """All that a condition, a fact or a filter may look at: one customer's memory at one event.
+
+    `now_ms` is decision time; `item` is the event's item, the first if there are several, and `category` that item's
+    (the default one if it is unknown). What few campaigns look at is worked out when it is first asked for.
+    """
+
+    def __init__(
+        self,
+        *,
+        context: Context,
+        event: Event,
+        now_ms: int,
+        policy: Policy,
+        zone: ZoneInfo | None,
+        item: RememberedItem | None,
+        category: Category | None,
+    ) -> None:
+        """Set the scene; `zone` is the customer's, None if it is unknown."""
+        self.context = context
+        self.event = event
+        self.now_ms = now_ms
+        self.policy = policy
+        self.zone = zone
+        self.item = item
+        self.category = category
+
+    @cached_property
+    def recent(self) -> tuple[Remembered, ...]:
+        """The remembered events in the order of arrival, the event itself the last if its kind is remembered."""
+        return tuple(remembered(self.context))
+
+    @cached_property
+    def local_day(self) -> str:
+        """The customer's date, `2026-11-27`; empty if the zone is unknown."""
+        return local_day(self.now_ms, self.zone) if self.zone is not None else ""
