@@ -25,6 +25,7 @@ _CODES: Final = {
     10_000: "CLF UYW",
 }
 _SCALES: Final = {code: scale for scale, codes in _CODES.items() for code in codes.split()}
+_USUAL: Final[dict[str | None, int]] = dict.fromkeys([None, "EUR", "USD", "GBP", "CHF", "CAD"], SCALE_DEFAULT)
 
 
 def currency_code(value: str | None, field: str) -> str | None:
@@ -39,6 +40,15 @@ def currency_code(value: str | None, field: str) -> str | None:
 def scale_of(currency: str | None) -> int:
     """Return how many minor units make one unit of a currency; 100 for an unknown or unnamed one."""
     return _SCALES.get(currency, SCALE_DEFAULT) if currency else SCALE_DEFAULT
+
+
+def currency_and_scale(value: str | None, field: str) -> tuple[str | None, int]:
+    """Return `currency_code` and `scale_of` at once; one look serves nearly every event."""
+    scale = _USUAL.get(value)
+    if scale is not None:
+        return value, scale
+    currency = currency_code(value, field)
+    return currency, scale_of(currency)
 
 
 def minor_units(value: Number, scale: int, field: str) -> int | None:

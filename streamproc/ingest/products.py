@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from streamproc.core.event import ITEMS_MAX, TEXT_CHARS_MAX, Item, Reason
-from streamproc.ingest.money import currency_code, minor_units, scale_of, within
+from streamproc.ingest.money import currency_and_scale, minor_units, within
 from streamproc.ingest.refusal import Refused
 from streamproc.ingest.scalars import Id, Number, Scalar, count, label, text
 
@@ -105,8 +105,7 @@ Basket = tuple[tuple[Item, ...], str | None, int | None]
 
 def basket_of(properties: Properties, kind: str) -> Basket:
     """Return items, currency and value in minor units of an event about products."""
-    currency = currency_code(properties.currency, "currency") if properties.currency else None
-    scale = scale_of(currency)
+    currency, scale = currency_and_scale(properties.currency, "currency")
     item_id = properties.product_id or properties.sku or properties.item_id
     items: tuple[Item, ...] = ()
     if properties.products:
