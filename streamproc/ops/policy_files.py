@@ -13,7 +13,7 @@ from streamproc.core.policy.loader import FILES_MAX, load_all
 from streamproc.core.policy.model import Policy
 from streamproc.core.policy.problems import PolicyError, PolicyErrors
 
-__all__ = ["CampaignNote", "Report", "check", "read_folder"]
+__all__ = ["CampaignNote", "Report", "check", "load_folder", "read_folder"]
 
 _SUFFIXES: Final = (".yaml", ".yml")
 _BYTES_PER_CHAR_MAX: Final = 4
@@ -81,6 +81,11 @@ def read_folder(folder: Path) -> dict[str, str]:
     if errors:
         raise PolicyErrors(errors)
     return files
+
+
+def load_folder(folder: Path) -> Policy:
+    """Load the policy of a folder. Raises PolicyErrors."""
+    return load_all(read_folder(folder)).policy
 
 
 def check(folder: Path) -> Report:

@@ -1,0 +1,55 @@
+"""The command line: puts the commands together. What each does stands in `streamproc.ops.commands`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from streamproc import __version__
+from streamproc.ops.commands.terminal import Commands
+from streamproc.ops.commands.topics import topics
+from streamproc.ops.commands.worker import worker
+
+__all__ = ["app", "main"]
+
+_WORK = "Run"
+_STEER = "Steer"
+
+app = typer.Typer(
+    cls=Commands,
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_show_locals=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"streamproc {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def streamproc(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and end."),
+    ] = False,
+) -> None:
+    """Turn shopping events into nudges people agreed to, at the moment they help.
+
+    Settings come from the environment: `streamproc settings` shows them, `streamproc doctor` checks what they name.
+
+    Exit codes: 0 done; 1 the answer is no, or a setting is wrong; 2 wrong usage; 69 Kafka or Redis cannot be used.
+    """
+
+
+app.command(rich_help_panel=_WORK)(worker)
+app.add_typer(topics, name="topics", rich_help_panel=_STEER)
+
+
+def main() -> None:
+    """Run the command line."""
+    app(prog_name="streamproc")

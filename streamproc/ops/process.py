@@ -1,0 +1,219 @@
+"""Run one worker as a process: from its settings to its exit code, with health, gauges and signals."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import re
+import secrets
+import signal
+import socket
+import time
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import uvloop
+
+from streamproc import __version__
+from streamproc.core.policy.model import Policy
+from streamproc.core.policy.problems import PolicyErrors
+from streamproc.flow.worker import STALLED_SECONDS_MAX, Worker, WorkerConfig, WorkerStalled
+from streamproc.ops.health import HealthServer
+from streamproc.ops.logs import set_up_logs
+from streamproc.ops.meter import MetricsMeter
+from streamproc.ops.metrics import Metrics
+from streamproc.ops.policy_files import load_folder
+from streamproc.settings import Settings, SettingsError
+from streamproc.shipped import shipped_folder
+from streamproc.store.base import Store, StoreRefused, StoreUnavailable
+from streamproc.store.keys import IdKey, IdKeyUnusable
+from streamproc.store.redis_store import RedisStore
+
+__all__ = ["MISCONFIGURED", "STALLED", "STOPPED", "Parts", "assemble", "run_worker", "worker_name"]
+
+log = logging.getLogger(__name__)
+
+STOPPED: Final = 0
+MISCONFIGURED: Final = 1
+STALLED: Final = 70
+"""It stood still or broke: start it again. sysexits.h calls it EX_SOFTWARE."""
+
+DAY_MS: Final = 86_400_000
+# A unit takes 60 ms, letting go of the lanes 5 s at most, the producer's flush and leaving the group the rest;
+# supervisors kill after 30 s.
+DRAIN_SECONDS_MAX: Final = 20.0
+GAUGE_SECONDS: Final = 1.0
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a worker is made of, all of it read and checked."""
+
+    config: WorkerConfig
+    store: Store
+    key: IdKey
+    policy: Policy
+    metrics_addr: str
+
+
+def worker_name() -> str:
+    """Make a name that no other process has: host, process id and chance."""
+    host = re.sub(r"[^A-Za-z0-9.-]", "-", socket.gethostname())[:64]
+    return f"{host}-{os.getpid()}-{secrets.token_hex(3)}"
+
+
+def assemble(settings: Settings, name: str) -> Parts:
+    """Read everything a worker needs. Raises SettingsError with all that is wrong, not just the first."""
+    faults: list[str] = []
+
+    def gather(step: Callable[[], T]) -> T | None:
+        try:
+            return step()
+        except SettingsError as error:
+            faults.extend(error.faults)
+        except IdKeyUnusable as error:
+            faults.append(str(error))
+        return None
+
+    required = gather(lambda: settings.require("kafka", "redis_url", "id_key_file"))
+    key_file = settings.id_key_file
+    key = gather(lambda: IdKey.from_file(key_file)) if key_file is not None else None
+    policy = gather(lambda: default_policy(settings.policy))
+    if required is None or key is None or policy is None:
+        raise SettingsError(faults)
+    kafka, redis_url, _ = required
+    config = WorkerConfig(
+        bootstrap=kafka,
+        group=settings.group,
+        worker=name,
+        prefix=settings.topic_prefix,
+        clock=settings.clock,
+        event_age_max_ms=settings.event_age_max_ms,
+        context_ttl_ms=settings.context_days * DAY_MS,
+        unit_events_max=settings.unit_events_max,
+        fetch_wait_ms=settings.fetch_wait_ms,
+    )
+    store = RedisStore(redis_url, id_check=key.check())
+    return Parts(config, store, key, policy, settings.metrics_addr)
+
+
+def default_policy(folder: Path | None) -> Policy:
+    """Load the policy used while `config` names none: this folder's, else the shipped one.
+
+    Raises SettingsError with every error of its files.
+    """
+    try:
+        return load_folder(folder or shipped_folder("policy"))
+    except PolicyErrors as error:
+        raise SettingsError([f"STREAMPROC_POLICY: {one}" for one in error.errors]) from error
+
+
+def run_worker(settings: Settings) -> int:
+    """Run one worker until SIGTERM or SIGINT; return the exit code.
+
+    The first signal lets the unit in flight finish, within `DRAIN_SECONDS_MAX`; a second one ends the process at
+    once. Either way nothing is lost: what was not acknowledged comes again. Raises SettingsError.
+    """
+    name = worker_name()
+    parts = assemble(settings, name)
+    set_up_logs(settings.log_level, worker=name)
+    log.info("worker of streamproc %s starts, default policy %s", __version__, parts.policy.version)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        code = runner.run(serve(parts))
+    log.info("stopped with exit code %s", code)
+    return code
+
+
+async def serve(parts: Parts) -> int:
+    """Run the worker beside its health server until a signal, and return the exit code. Raises SettingsError."""
+    metrics = Metrics()
+    meter = MetricsMeter(metrics, lambda: time.time_ns() // 1_000_000)
+    worker = Worker(parts.config, parts.store, parts.key, parts.policy, meter)
+    stop = _stop_on_signals()
+    health = HealthServer(metrics, waits_for=worker.waits_for, stalled=lambda: _stalled(worker))
+    await health.start(parts.metrics_addr)
+    try:
+        gauges = _start(_show_gauges(worker, parts.store, metrics, parts.config.prefix))
+        work = _start(worker.run())
+        asked = _start(stop.wait())
+        await asyncio.wait({work, gauges, asked}, return_when=asyncio.FIRST_COMPLETED)
+        gauges.cancel()
+        asked.cancel()
+        await _drain(work)
+    finally:
+        await health.stop()
+    return _exit_code(work, gauges)
+
+
+def _start(work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+    return asyncio.get_running_loop().create_task(work)
+
+
+def _stop_on_signals() -> asyncio.Event:
+    """Return an event that the first SIGTERM or SIGINT sets; the second one ends the process there and then."""
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+
+    def asked(number: int) -> None:
+        if stop.is_set():
+            os._exit(128 + number)
+        log.info(
+            "%s: finishing the unit in flight; a second signal ends at once", signal.Signals(number).name
+        )
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, asked, number)
+    return stop
+
+
+async def _drain(work: asyncio.Task[None]) -> None:
+    if work.done():
+        return
+    work.cancel()
+    done, _ = await asyncio.wait({work}, timeout=DRAIN_SECONDS_MAX)
+    if not done:
+        log.warning("not finished within %.0f s; what is not acknowledged comes again", DRAIN_SECONDS_MAX)
+        # The loop would wait for the task for ever, and threads would keep the process.
+        logging.shutdown()
+        os._exit(STOPPED)
+
+
+def _exit_code(work: asyncio.Task[None], gauges: asyncio.Task[None]) -> int:
+    for task in (work, gauges):
+        error = task.exception() if task.done() and not task.cancelled() else None
+        if error is not None:
+            stalled = isinstance(error, BaseExceptionGroup) and error.subgroup(WorkerStalled) is not None
+            log.error("the worker %s", "stalled" if stalled else "broke", exc_info=error)
+            return STALLED
+    return STOPPED
+
+
+def _stalled(worker: Worker) -> str | None:
+    health = worker.lanes()
+    if health is None or not worker.gate.is_open() or health.stalled_s <= STALLED_SECONDS_MAX:
+        return None
+    return f"no unit finished for {health.stalled_s:.0f} s, {STALLED_SECONDS_MAX:.0f} s allowed"
+
+
+async def _show_gauges(worker: Worker, store: Store, metrics: Metrics, prefix: str) -> None:
+    """Show every second how the worker stands, until cancelled."""
+    while True:
+        metrics.show_gate(is_open=worker.gate.is_open())
+        metrics.show_ready(is_ready=not worker.waits_for())
+        if worker.feed.is_confirmed():
+            metrics.confirm_config(worker.feed.rules().config_offset)
+        health = worker.lanes()
+        for topic, lag in health.lag.items() if health is not None else ():
+            metrics.show_lag(topic.removeprefix(prefix), lag.records_max, lag.records_sum)
+        try:
+            metrics.show_workers(len(await store.workers()))
+        except (StoreUnavailable, StoreRefused):
+            # The gate says that Redis is away; a number that nobody can know is 0.
+            metrics.show_workers(0)
+        await asyncio.sleep(GAUGE_SECONDS)
