@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
 import time
+from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -112,6 +114,7 @@ class Lanes:
             topic: kind for kind, names in topics.by_kind().items() for topic in names
         }
         self._buffers: dict[Kind, Buffers] = {kind: Buffers() for kind in topics.by_kind()}
+        self._partitions: Counter[Kind] = Counter()
         self._ends = EndOffsets()
         self._open = False
         self._wake = asyncio.Event()
@@ -158,13 +161,13 @@ class Lanes:
     def wants(self, tp: TP) -> bool:
         """Say whether there is room for more of this partition."""
         kind = self._kinds[tp.topic]
-        partitions = sum(1 for other in self._consumer.partitions() if self._kinds.get(other.topic) == kind)
-        return self._buffers[kind].has_room(tp, partitions)
+        return self._buffers[kind].has_room(tp, self._partitions[kind])
 
     def rewound(self) -> None:
         """Forget every run received so far and begin anew."""
         for buffers in self._buffers.values():
             buffers.clear()
+        self._partitions = Counter(self._kinds[tp.topic] for tp in self._consumer.partitions())
         self._ends.clear()
         self._open = True
         self._moved_s = time.monotonic()
@@ -232,14 +235,14 @@ class Lanes:
         if not self._open or self._in_flight:
             return None
         now_s = time.monotonic()
-        fresh = {lane: self._is_fresh(lane, now_s) for lane in self._lanes()}
+        fresh = functools.cache(lambda lane: self._is_fresh(lane, now_s))
         ready: dict[Kind, Callable[[Waiting], bool]] = {
             "facts": lambda _: True,
             "timers": lambda waiting: (
-                fresh[waiting.message.partition] and self._barrier_passed(waiting, "timers")
+                fresh(waiting.message.partition) and self._barrier_passed(waiting, "timers")
             ),
             "moments": lambda waiting: (
-                fresh[waiting.message.partition] and self._barrier_passed(waiting, "moments")
+                fresh(waiting.message.partition) and self._barrier_passed(waiting, "moments")
             ),
         }
         # A released timer goes first: its own moments are done, and a stream of others must not starve it.
