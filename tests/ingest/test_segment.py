@@ -278,3 +278,17 @@ def test_texts_are_cut_and_lose_line_breaks(event: OnlyEvent) -> None:
 def test_an_empty_batch_is_refused(refusal: Refusal) -> None:
     assert refusal({"batch": []}) == ("empty", "batch")
     assert refusal({"batch": 5}) == ("wrong_type", "batch")
+
+
+def test_a_batch_too_long_to_be_real_is_refused_whole(refusal: Refusal) -> None:
+    assert refusal({"batch": [{}] * 1001}) == ("too_many", "batch")
+
+
+def test_the_calls_of_a_batch_were_sent_when_the_batch_was(event: OnlyEvent) -> None:
+    times = {
+        "timestamp": None,
+        "originalTimestamp": "2026-01-01T01:00:00Z",
+        "receivedAt": "2026-01-01T00:00:00Z",
+    }
+    seen = event({"batch": [track() | times], "sentAt": "2026-01-01T01:00:10Z"})
+    assert seen.occurred_at_ms == 1_767_225_590_000

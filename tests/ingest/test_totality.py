@@ -231,3 +231,34 @@ def test_the_fast_way_and_the_careful_way_see_the_same_event() -> None:
             for given in (value, careful)
         )
         assert fast == slow
+
+
+FIELDS = st.sampled_from(
+    [
+        "product_id",
+        "sku",
+        "name",
+        "price",
+        "quantity",
+        "currency",
+        "products",
+        "total",
+        "value",
+        "order_id",
+        "query",
+    ]
+)
+
+
+@given(
+    st.sampled_from(["Order Completed", "Product Added", "Own Thing"]),
+    st.dictionaries(FIELDS, JSON, max_size=3),
+)
+def test_both_ways_agree_on_what_they_read_and_refuse(name: str, properties: dict[str, Any]) -> None:
+    call = {"type": "track", "event": name, "messageId": "m", "userId": "c", "properties": properties}
+    value = json.dumps(call).encode()
+    fast, careful = (
+        parse(Record("clickstream", 0, 0, 1_767_225_601_000, append_time=False, key=None, value=given))
+        for given in (value, b'{"userId":7.5,' + value[1:])
+    )
+    assert fast == careful
