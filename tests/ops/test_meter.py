@@ -1,4 +1,4 @@
-from streamproc.core.decision import Candidate, Decision, Handover
+from streamproc.core.decision import Candidate, ConsentPosition, Decision, Handover, Source
 from streamproc.core.reasons import Gate, Why
 from streamproc.core.receipt import Tally
 from streamproc.core.record import Record
@@ -23,6 +23,25 @@ def tally_of(*records: Record) -> Tally:
     return Tally(Unit("moments", records, {0: 0}, spans))
 
 
+def decision(*candidates: Candidate) -> Decision:
+    return Decision(
+        decision_id="d-1",
+        kind="event",
+        trigger="cart.viewed",
+        event_id="e-1",
+        customer_id="c-1",
+        decided_at_ms=0,
+        result="silent",
+        candidates=list(candidates),
+        source=Source("clickstream", 0, 7, 0),
+        consent=ConsentPosition(0, 0),
+        seq=0,
+        zone="",
+        policy="v1",
+        config_offset=0,
+    )
+
+
 def test_a_unit_counts_its_events_by_outcome_and_its_holes() -> None:
     meter, metrics = metered()
     tally = tally_of(record(7), record(8), record(11))
@@ -40,9 +59,7 @@ def test_each_candidate_counts_once_by_verdict_and_once_for_each_gate_that_faile
     meter, metrics = metered()
     reasons = [Why(Gate.FREQUENCY_CAP, "push 1 d: 1 of 1"), Why(Gate.QUIET_HOURS)]
     silent = Candidate("basket_saved", "push", "suppressed", reasons)
-    meter.unit(
-        tally_of(), [Decision("d-1", "event", "cart.viewed", "e-1", "c-1", 0, "silent", None, [silent])]
-    )
+    meter.unit(tally_of(), [decision(silent)])
     value = metrics.registry.get_sample_value
     assert value("streamproc_decisions_total", {"verdict": "suppressed"}) == 1
     assert value("streamproc_suppressed_total", {"gate": "frequency_cap"}) == 1
