@@ -44,7 +44,7 @@ class Case:
 
 def candidate_reasons(case: Case) -> list[Why]:
     """List every gate that fails whatever the channel."""
-    return [*_permissions(case), *_wishes(case), *_fitness(case), *_frequency(case)]
+    return [*_running(case), *_wishes(case), *_consents(case), *_fitness(case), *_frequency(case)]
 
 
 def channel_reasons(case: Case, channel: Channel) -> list[Why]:
@@ -57,7 +57,8 @@ def channel_reasons(case: Case, channel: Channel) -> list[Why]:
     ]
 
 
-def _permissions(case: Case) -> Iterator[Why]:
+def _running(case: Case) -> Iterator[Why]:
+    """Yield why this campaign is not running at all."""
     campaign, switches = case.campaign, case.switches
     if (switch := switches.all_off()) is not None:
         yield Why(Gate.ALL_OFF, switch.reason)
@@ -68,15 +69,6 @@ def _permissions(case: Case) -> Iterator[Why]:
     floor = case.scene.policy.overall.priority_min
     if campaign.priority < floor:
         yield Why(Gate.BELOW_FLOOR, f"priority {campaign.priority} < {floor}")
-    now_ms = case.scene.now_ms
-    if case.category.consent is not None:
-        allowed = allows(case.consent, ANY_CHANNEL, case.category.consent, now_ms)
-        if not allowed.ok:
-            yield Why(Gate.SPECIAL_CATEGORY, allowed.detail)
-    if campaign.sensed:
-        allowed = allows(case.consent, ANY_CHANNEL, SENSING, now_ms)
-        if not allowed.ok:
-            yield Why(Gate.SENSING, allowed.detail)
 
 
 def _wishes(case: Case) -> Iterator[Why]:
@@ -92,6 +84,19 @@ def _wishes(case: Case) -> Iterator[Why]:
     muted_until_ms = holds.get(CATEGORY_HOLD_PREFIX + case.category.name, 0)
     if muted_until_ms > now_ms:
         yield Why(Gate.CATEGORY_MUTED, f"{case.category.name} until {muted_until_ms}", muted_until_ms)
+
+
+def _consents(case: Case) -> Iterator[Why]:
+    """Yield which consent beyond the channel's is missing."""
+    now_ms = case.scene.now_ms
+    if case.category.consent is not None:
+        allowed = allows(case.consent, ANY_CHANNEL, case.category.consent, now_ms)
+        if not allowed.ok:
+            yield Why(Gate.SPECIAL_CATEGORY, allowed.detail)
+    if case.campaign.sensed:
+        allowed = allows(case.consent, ANY_CHANNEL, SENSING, now_ms)
+        if not allowed.ok:
+            yield Why(Gate.SENSING, allowed.detail)
 
 
 def _fitness(case: Case) -> Iterator[Why]:
