@@ -12,8 +12,10 @@ from streamproc.core.policy.fields import duration_text
 from streamproc.core.policy.loader import FILES_MAX, load_all
 from streamproc.core.policy.model import Policy
 from streamproc.core.policy.problems import PolicyError, PolicyErrors
+from streamproc.settings import SettingsError
+from streamproc.shipped import shipped_folder
 
-__all__ = ["CampaignNote", "Report", "check", "load_folder", "read_folder"]
+__all__ = ["CampaignNote", "Report", "check", "default_policy", "load_folder", "read_folder"]
 
 _SUFFIXES: Final = (".yaml", ".yml")
 _BYTES_PER_CHAR_MAX: Final = 4
@@ -86,6 +88,17 @@ def read_folder(folder: Path) -> dict[str, str]:
 def load_folder(folder: Path) -> Policy:
     """Load the policy of a folder. Raises PolicyErrors."""
     return load_all(read_folder(folder)).policy
+
+
+def default_policy(folder: Path | None) -> Policy:
+    """Load the policy used while `config` names none: this folder's, else the shipped one.
+
+    Raises SettingsError with every error of its files.
+    """
+    try:
+        return load_folder(folder or shipped_folder("policy"))
+    except PolicyErrors as error:
+        raise SettingsError([f"STREAMPROC_POLICY: {one}" for one in error.errors]) from error
 
 
 def check(folder: Path) -> Report:

@@ -12,22 +12,19 @@ import socket
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import uvloop
 
 from streamproc import __version__
 from streamproc.core.policy.model import Policy
-from streamproc.core.policy.problems import PolicyErrors
 from streamproc.flow.worker import STALLED_SECONDS_MAX, Worker, WorkerConfig, WorkerStalled
 from streamproc.ops.health import HealthServer
 from streamproc.ops.logs import set_up_logs
 from streamproc.ops.meter import MetricsMeter
 from streamproc.ops.metrics import Metrics
-from streamproc.ops.policy_files import load_folder
+from streamproc.ops.policy_files import default_policy
 from streamproc.settings import Settings, SettingsError
-from streamproc.shipped import shipped_folder
 from streamproc.store.base import Store, StoreRefused, StoreUnavailable
 from streamproc.store.keys import IdKey, IdKeyUnusable
 from streamproc.store.redis_store import RedisStore
@@ -100,17 +97,6 @@ def assemble(settings: Settings, name: str) -> Parts:
     )
     store = RedisStore(redis_url, id_check=key.check())
     return Parts(config, store, key, policy, settings.metrics_addr)
-
-
-def default_policy(folder: Path | None) -> Policy:
-    """Load the policy used while `config` names none: this folder's, else the shipped one.
-
-    Raises SettingsError with every error of its files.
-    """
-    try:
-        return load_folder(folder or shipped_folder("policy"))
-    except PolicyErrors as error:
-        raise SettingsError([f"STREAMPROC_POLICY: {one}" for one in error.errors]) from error
 
 
 def run_worker(settings: Settings) -> int:

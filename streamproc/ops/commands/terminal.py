@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import sys
 from collections.abc import Coroutine, Iterable
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, NoReturn, TypeVar
@@ -102,6 +103,8 @@ def settings(*required: Literal["kafka", "redis_url", "id_key_file"]) -> Setting
 
 def run(work: Coroutine[Any, Any, T]) -> T:
     """Run a command's asynchronous part to its end."""
+    # What libraries log about a connection, the command's own message says better; only `worker` logs.
+    logging.getLogger().addHandler(logging.NullHandler())
     return asyncio.run(work)
 
 

@@ -1,0 +1,127 @@
+"""Read the `config` topic as it stands now, and write to it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from streamproc.core.policy.bundle import from_document
+from streamproc.core.policy.model import Policy
+from streamproc.core.switches import Switches, is_switch
+from streamproc.flow.cluster import ClusterUnready
+from streamproc.flow.config_feed import POINTER, POLICY_PREFIX, TOPIC, pointed
+from streamproc.flow.sink import make_producer
+
+__all__ = ["ConfigState", "read_config", "write_config"]
+
+ANSWER_SECONDS_MAX: Final = 15.0
+POLL_MS: Final = 200
+
+
+@dataclass(frozen=True)
+class ConfigState:
+    """What stands on `config`: the latest value of each key that was not deleted, and the end offset."""
+
+    values: Mapping[str, bytes]
+    end: int
+    order: tuple[str, ...] = ()
+    """The keys, in the order in which their values were written."""
+    pointers: tuple[str, ...] = ()
+    """Every version that the pointer was set to and that is still to be seen, in order."""
+
+    def switches(self) -> Switches:
+        """Return the switches, read as a worker reads them."""
+        switches = Switches()
+        for key, value in self.values.items():
+            if is_switch(key):
+                switches = switches.fold(key, value)
+        return switches
+
+    def version(self) -> str | None:
+        """Return the version that the pointer names, None if there is no pointer."""
+        return pointed(self.values.get(POINTER))
+
+    def versions(self) -> tuple[str, ...]:
+        """Return the published versions, the latest last."""
+        keys = (key for key in self.order if key.startswith(POLICY_PREFIX))
+        return tuple(key.removeprefix(POLICY_PREFIX) for key in keys)
+
+    def policy(self, version: str) -> Policy | None:
+        """Load a published policy; None if there is none of that version. Raises PolicyErrors."""
+        document = self.values.get(POLICY_PREFIX + version)
+        return from_document(document) if document is not None else None
+
+
+async def read_config(bootstrap: str, prefix: str = "") -> ConfigState:
+    """Read all of `config`. Raises ClusterUnready if it does not exist or cannot be read."""
+    partition = TopicPartition(prefix + TOPIC, 0)
+    values: dict[str, bytes] = {}
+    pointers: list[str] = []
+    async with _asking(bootstrap), _consumer(bootstrap) as consumer:
+        if partition.topic not in await consumer.topics():
+            raise ClusterUnready(f"no topic {partition.topic}: create it with `streamproc topics apply`")
+        consumer.assign([partition])
+        await consumer.seek_to_beginning(partition)
+        end = (await consumer.end_offsets([partition]))[partition]
+        while await consumer.position(partition) < end:
+            fetched = await consumer.getmany(partition, timeout_ms=POLL_MS)
+            for record in fetched.get(partition, []):
+                key = (record.key or b"").decode("utf-8", "replace")
+                # Written again, a key moves to the end of the order.
+                values.pop(key, None)
+                if record.value is not None:
+                    values[key] = record.value
+                if key == POINTER and (version := pointed(record.value)) is not None:
+                    pointers.append(version)
+    return ConfigState(values, end, tuple(values), tuple(pointers))
+
+
+async def write_config(
+    bootstrap: str, entries: Sequence[tuple[str, bytes | None]], *, prefix: str = ""
+) -> int:
+    """Write entries in this order, each acknowledged before the next; return the offset behind the last.
+
+    A worker that has applied everything below that offset has applied them. The topic must exist: whoever writes has
+    read it before. Raises ClusterUnready; then any of them may have been written.
+    """
+    offset = -1
+    async with _asking(bootstrap):
+        producer = make_producer(bootstrap)
+        try:
+            await producer.start()
+            for key, value in entries:
+                written = await producer.send_and_wait(
+                    prefix + TOPIC, value=value, key=key.encode(), partition=0
+                )
+                offset = written.offset
+        finally:
+            await producer.stop()
+    return offset + 1
+
+
+@asynccontextmanager
+async def _consumer(bootstrap: str) -> AsyncIterator[AIOKafkaConsumer]:
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False, fetch_max_wait_ms=20)
+    try:
+        await consumer.start()
+        yield consumer
+    finally:
+        await consumer.stop()
+
+
+@asynccontextmanager
+async def _asking(bootstrap: str) -> AsyncIterator[None]:
+    try:
+        async with asyncio.timeout(ANSWER_SECONDS_MAX):
+            yield
+    except TimeoutError as error:
+        message = f"STREAMPROC_KAFKA={bootstrap} did not answer within {ANSWER_SECONDS_MAX:.0f} s"
+        raise ClusterUnready(message) from error
+    except KafkaError as error:
+        raise ClusterUnready(f"STREAMPROC_KAFKA={bootstrap}: {type(error).__name__}") from error

@@ -1,0 +1,84 @@
+"""Write to `config` and tell how the workers took it: what every steering command does."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import typer
+from rich.markup import escape
+
+from streamproc.ops.commands.terminal import FAILED, UNAVAILABLE, fail, mark, say, show_json
+from streamproc.store.base import StoreUnavailable
+
+if TYPE_CHECKING:
+    from streamproc.ops.heartbeats import Rollout
+    from streamproc.settings import Settings
+
+__all__ = ["roll_out", "say_rollout"]
+
+_WORDS = {
+    "applied": ("ok", "applied after {ms} ms"),
+    "silent": ("ok", "fell silent, its lease has run out: it hands nothing over"),
+    "refused": ("fail", "refused it and keeps policy {policy}; its log says why"),
+    "late": ("fail", "has not applied it after {ms} ms"),
+}
+
+
+async def roll_out(
+    given: Settings, entries: Sequence[tuple[str, bytes | None]], *, policy: str | None = None
+) -> Rollout:
+    """Write entries to `config` and wait until all live workers have applied them.
+
+    Raises ClusterUnready. Where Redis cannot say who is alive, the command ends, and says that the entries stand.
+    """
+    from streamproc.flow.config_log import write_config  # noqa: PLC0415
+    from streamproc.ops.heartbeats import WorkerBoard, await_workers  # noqa: PLC0415
+
+    begun_at = time.monotonic()
+    offset = await write_config(str(given.kafka), entries, prefix=given.topic_prefix)
+    board = WorkerBoard(str(given.redis_url))
+    try:
+        return await await_workers(board.beats, offset, begun_at=begun_at, policy=policy)
+    except StoreUnavailable as error:
+        said = f"written at offset {offset - 1}, but nobody can tell which workers have applied it: {error}"
+        fail(
+            [said, "workers that read config apply it; while Redis is away none of them hands anything over"],
+            UNAVAILABLE,
+        )
+    finally:
+        await board.close()
+
+
+def say_rollout(what: str, rollout: Rollout, *, as_json: bool) -> None:
+    """Tell what was done and how each worker took it; end with exit code 1 if one has not followed."""
+    if as_json:
+        followers = [
+            {"worker": one.worker, "state": one.state, "after_ms": one.after_ms, "policy": one.policy}
+            for one in rollout.followers
+        ]
+        show_json(
+            {
+                "done": rollout.is_done,
+                "offset": rollout.offset,
+                "took_ms": rollout.took_ms,
+                "workers": followers,
+            }
+        )
+    elif not rollout.followers:
+        say(f"{mark('ok')} {escape(what)}: written; no worker is alive, the next one starts with it")
+    else:
+        for one in rollout.followers:
+            state, words = _WORDS[one.state]
+            say(f"{mark(state)} {escape(one.worker)}: {words.format(ms=one.after_ms, policy=one.policy)}")
+        count = len(rollout.followers)
+        if rollout.is_done:
+            say(f"{mark('ok')} {escape(what)}: {count} of {count} workers, {rollout.took_ms} ms")
+        else:
+            late = [one.worker for one in rollout.followers if one.state in ("refused", "late")]
+            say(
+                f"{mark('fail')} {escape(what)}: {len(late)} of {count} workers have not followed: {', '.join(late)}"
+            )
+    if not rollout.is_done:
+        raise typer.Exit(FAILED)
