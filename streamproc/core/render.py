@@ -28,6 +28,10 @@ CONTROLS: Final = ("why", "mute", "unsubscribe")
 # What the links are called where a policy has no labels of its own.
 LABELS: Final = {"why": "Why?", "mute": "Pause", "unsubscribe": "Unsubscribe"}
 _PLACEHOLDER: Final = "{nudge_id}"
+# Unicode's categories of what prints nothing: control, format, half of a character, private, unassigned ...
+_HIDDEN: Final = ("Cc", "Cf", "Cs", "Co", "Cn")
+# ... except the joiners (ZWNJ, ZWJ), which spell words in some scripts, and emoji.
+_JOINERS: Final = "\u200c\u200d"
 
 
 class RenderCode(StrEnum):
@@ -146,7 +150,7 @@ def clean(value: str) -> str:
     if value.isprintable():
         return " ".join(value.split())
     kept = "".join(" " if _breaks(char) else char for char in value if not _is_hidden(char))
-    return " ".join(kept.split())
+    return " ".join(kept.split()) if kept.strip(_JOINERS) else ""
 
 
 def _breaks(char: str) -> bool:
@@ -154,12 +158,7 @@ def _breaks(char: str) -> bool:
 
 
 def _is_hidden(char: str) -> bool:
-    # Joiners (ZWJ, ZWNJ) spell words in some scripts, and emoji.
-    return (
-        not _breaks(char)
-        and char not in "\u200c\u200d"
-        and unicodedata.category(char) in ("Cc", "Cf", "Cs", "Cn")
-    )
+    return not _breaks(char) and char not in _JOINERS and unicodedata.category(char) in _HIDDEN
 
 
 def _fallbacks(locale: str) -> tuple[str, ...]:

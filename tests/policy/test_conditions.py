@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamproc.core.context import Context, Line, Profile, Remembered, RememberedItem, Visit
+from streamproc.core.context import Context, Line, Profile, Remembered, RememberedItem, Visit, remember
 from streamproc.core.event import Event
 from streamproc.core.policy.loader import load
 from streamproc.core.policy.model import Policy
@@ -27,13 +29,15 @@ def scene(
     **fields: object,
 ) -> Scene:
     event = {"event_id": "e", "dialect": "test", "kind": "product.viewed", "surface": "web", "site_id": "s-1"}
+    memory = context or Context(customer_id="c")
+    for one in recent or ():
+        remember(memory, one)
     return Scene(
-        context=context or Context(customer_id="c"),
+        context=memory,
         event=Event(**{**event, "occurred_at_ms": NOW_MS, "received_at_ms": NOW_MS, **fields}),  # type: ignore[arg-type]
         now_ms=NOW_MS,
         policy=policy,
-        recent=tuple(recent or ()),
-        local_day="2026-03-03",
+        zone=None,
         item=item,
         category=None if item is None else policy.find_category(item.category),
     )
@@ -84,8 +88,15 @@ def naive_matches(event: Remembered, same: str, item: RememberedItem) -> bool:
     return True
 
 
+@cache
+def compiled(when: str) -> Policy:
+    """Load a policy once for all the examples that try it."""
+    return load(with_when(when))
+
+
 @pytest.mark.parametrize("same", ["item", "brand", "category", "site", ""])
 @pytest.mark.parametrize(("low", "high"), [(1, None), (3, None), (None, 0), (None, 2), (1, 2), (0, 1)])
+@settings(max_examples=40, deadline=None)  # The first example compiles the policy.
 @given(recent=EVENTS, item=ITEMS)
 def test_a_count_is_what_counting_by_hand_gives(
     same: str, low: int | None, high: int | None, recent: list[Remembered], item: RememberedItem
@@ -94,10 +105,7 @@ def test_a_count_is_what_counting_by_hand_gives(
         f", {name}: {bound}" for name, bound in (("min", low), ("max", high)) if bound is not None
     )
     comparing = f", same: {same}" if same else ""
-    policy = COMPILED.setdefault(
-        (same, bounds),
-        load(with_when(f"{{count: {{event: product.viewed, within: 1h{comparing}{bounds}}}}}")),
-    )
+    policy = compiled(f"{{count: {{event: product.viewed, within: 1h{comparing}{bounds}}}}}")
     number = sum(
         event.kind == "product.viewed" and event.at_ms > NOW_MS - HOUR_MS and naive_matches(event, same, item)
         for event in recent
@@ -105,8 +113,6 @@ def test_a_count_is_what_counting_by_hand_gives(
     expected = (low is None or number >= low) and (high is None or number <= high)
     assert policy.campaigns["look"].when(scene(policy, recent, item=item)) is expected
 
-
-COMPILED: dict[tuple[str, str], Policy] = {}
 
 LEAVES = {
     "{surface: {in: [web]}}": True,
@@ -135,6 +141,7 @@ TREES = st.recursive(
 )
 
 
+@settings(max_examples=40, deadline=None)
 @given(TREES)
 def test_all_any_and_not_mean_what_they_say_at_any_depth(tree: tuple[str, bool]) -> None:
     when, expected = tree
