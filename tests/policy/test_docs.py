@@ -1,0 +1,67 @@
+"""Every example in docs/policy.md loads, beside the policy that ships."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from textwrap import indent
+
+import pytest
+
+from streamproc.core.facts_paths import FACT_PATHS
+from streamproc.core.policy.loader import load_all
+from streamproc.core.policy.when import KEYS
+from streamproc.ops.policy_files import read_folder
+from tests.policy.samples import CAMPAIGN, FILES, changed, with_when
+
+ROOT = Path(__file__).parents[2]
+TEXT = (ROOT / "docs" / "policy.md").read_text("utf-8")
+BLOCKS = dict(re.findall(r"<!-- (\S+) -->\n```yaml\n(.*?)```", TEXT, re.DOTALL))
+
+
+def test_every_yaml_block_says_what_it_is() -> None:
+    assert len(BLOCKS) == TEXT.count("```yaml")
+
+
+def test_the_first_campaign_and_its_translation_load_into_the_shipped_policy() -> None:
+    names = ("campaigns/first_wish.yaml", "translations/de/first_wish.yaml")
+    loaded = load_all({**read_folder(ROOT / "policy"), **{name: BLOCKS[name] for name in names}})
+    assert len(loaded.examples["first_wish"]) == 2
+    assert list(loaded.policy.campaigns["first_wish"].content) == ["en", "de"]
+
+
+def test_the_categories_load() -> None:
+    look = {name: text for name, text in FILES.items() if name != "campaigns/look.yaml"}
+    loaded = load_all({**look, "categories.yaml": BLOCKS["categories.yaml"]})
+    assert loaded.policy.find_category("maternity/dresses").name == "pregnancy"
+
+
+def test_the_condition_loads() -> None:
+    load_all(with_when("\n" + indent(BLOCKS["when"], "  ").rstrip()))
+
+
+def test_the_trigger_loads() -> None:
+    assert "beacon.dwelled" in BLOCKS["trigger"]
+    text = changed("campaigns/look.yaml", "{event: product.viewed}", BLOCKS["trigger"].strip())
+    text["campaigns/look.yaml"] = re.sub(
+        r"when:.*?channels:", "channels:", text["campaigns/look.yaml"], flags=re.DOTALL
+    )
+    for old, new in (("from_item", "coats"), ("item.name", "wishlist.last.name"), ("[viewed]", "[visiting]")):
+        text["campaigns/look.yaml"] = text["campaigns/look.yaml"].replace(old, new)
+    assert load_all(text).policy.campaigns["look"].trigger.dwell_min_ms == 300_000
+
+
+def test_the_example_loads() -> None:
+    block = indent(BLOCKS["example"], "    ").lstrip()
+    loaded = load_all({**FILES, "campaigns/look.yaml": f"{CAMPAIGN}  - {block}"})
+    assert loaded.examples["look"][2].name == "a third look, on a free day"
+
+
+@pytest.mark.parametrize("when", re.findall(r"`(\{[a-z.]+: \{?[^`]*\})`", TEXT.split("## What a text")[0]))
+def test_each_condition_in_the_table_loads(when: str) -> None:
+    load_all(with_when(when))
+
+
+@pytest.mark.parametrize("name", [*KEYS, *FACT_PATHS])
+def test_each_condition_and_each_fact_is_described(name: str) -> None:
+    assert name.removesuffix("<name>") in TEXT
