@@ -30,6 +30,7 @@ FETCH_BYTES_MAX = 8 * 1_048_576
 PARTITION_FETCH_BYTES_MAX = 512 * 1_024
 """What aiokafka holds unread for each partition, in bytes of the wire. A larger batch still gets through."""
 POLL_RECORDS_MAX = 4_000
+STOP_S_MAX = 5.0
 NOWHERE = frozenset({TP("", -1)})
 """aiokafka takes an empty set for all partitions, so wanting none is said with one that nobody has."""
 
@@ -80,6 +81,17 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             work.close()
             raise ConsumerStoppedError from error
         return await asyncio.wrap_future(future)
+
+    async def on_thread_stop(self) -> None:
+        """Close the client in a bounded time.
+
+        Away from its broker, aiokafka's close waits long or passes on the cancellation of its own requests.
+        Either would leave the main thread waiting for this one.
+        """
+        try:
+            await asyncio.wait_for(super().on_thread_stop(), STOP_S_MAX)
+        except (asyncio.CancelledError, TimeoutError, KafkaError) as error:
+            log.warning("The Kafka client did not close cleanly: %s", type(error).__name__)
 
     async def fetch_here(self, wanted: frozenset[TP], timeout_s: float) -> Fetched:
         consumer = self._ensure_consumer()

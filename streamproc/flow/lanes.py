@@ -1,4 +1,4 @@
-"""Form units from what the agents receive: facts before moments before timers, one unit at a time.
+"""Form units from what the agents receive: facts on a track of their own, timers and moments on another.
 
 A lane is one partition of every topic keyed by customer. Its moments wait until its facts are fresh, its
 timers until its moments have caught up as well. What waits is in no unit, and no rebalance waits for it.
@@ -37,6 +37,10 @@ log = logging.getLogger(__name__)
 READ_EVERY_S = 0.25
 """Four reads of end offsets a second leave three chances to be fresh when one of them is slow."""
 READ_GAP_S = 0.02
+TRACKS: tuple[tuple[Kind, ...], ...] = (("facts",), ("timers", "moments"))
+"""One unit of each track may be in flight. Facts have one of their own: a withdrawal must get through while a
+nudge waits for the gate. A released timer goes before moments: its own are done, and a stream of others must not
+starve it."""
 CANCEL_S_MAX = 1.0
 
 
@@ -121,29 +125,26 @@ class Lanes:
         self._read_now = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
-        self._in_flight: _InFlight | None = None
+        self._in_flight: dict[tuple[Kind, ...], _InFlight] = {}
         self._moved_s = time.monotonic()
         consumer.gate = self
 
     async def run(self, process: Callable[[Unit], Awaitable[None]]) -> None:
-        """Give units to `process`, strictly one after the other, until cancelled.
+        """Give units to `process`, one of each track at a time, until cancelled.
 
         `process` returns only when every output of the unit is acknowledged by the broker; then the unit is
         acknowledged, in offset order. Whatever it raises is raised here and leaves the unit unacknowledged.
         """
-        reader = asyncio.create_task(self._read_ends())
+        tasks = [asyncio.create_task(self._read_ends())]
+        tasks += [asyncio.create_task(self._follow(track, process)) for track in TRACKS]
         try:
-            while True:
-                self._wake.clear()
-                taken = self._form()
-                if taken is None:
-                    await self._wake.wait()
-                else:
-                    await self._work(process, *taken)
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
         finally:
-            reader.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await reader
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     def offer(self, event: EventT[Any]) -> None:
         """Take a run from an agent. Never waits, so no run ever holds up another topic's."""
@@ -168,6 +169,7 @@ class Lanes:
         for buffers in self._buffers.values():
             buffers.clear()
         self._partitions = Counter(self._kinds[tp.topic] for tp in self._consumer.partitions())
+        self._warn_of_missing()
         self._ends.clear()
         self._open = True
         self._moved_s = time.monotonic()
@@ -182,16 +184,14 @@ class Lanes:
         self._open = False
         if await self._becomes_idle(self._let_go_s):
             return
-        in_flight = self._in_flight
-        if in_flight is None:
-            return
         log.warning(
-            "The unit in flight is not done after %s s and is abandoned; it will come again", self._let_go_s
+            "Units in flight are not done after %s s and are abandoned; they come again", self._let_go_s
         )
-        in_flight.abandoned = True
-        in_flight.task.cancel()
+        for in_flight in self._in_flight.values():
+            in_flight.abandoned = True
+            in_flight.task.cancel()
         if not await self._becomes_idle(CANCEL_S_MAX):
-            log.error("The abandoned unit ignores its cancellation; no unit begins before it has ended")
+            log.error("An abandoned unit ignores its cancellation; none begins before it has ended")
 
     # What health checks and metrics ask.
 
@@ -201,23 +201,41 @@ class Lanes:
         lanes = self._lanes()
         lag = self._lag()
         behind = any(one.records_sum for one in lag.values())
-        in_flight = self._in_flight
+        in_flight = [record for one in self._in_flight.values() for record in one.unit.records]
         return LanesHealth(
             joined=self._consumer.joined,
             lanes=lanes,
             lanes_held=tuple(lane for lane in lanes if not self._is_fresh(lane, now_s)),
             lag=lag,
             holes=self._consumer.holes,
-            in_flight_records=len(in_flight.unit.records) if in_flight else 0,
-            in_flight_bytes=sum(len(record.value or b"") for record in in_flight.unit.records)
-            if in_flight
-            else 0,
+            in_flight_records=len(in_flight),
+            in_flight_bytes=sum(len(record.value or b"") for record in in_flight),
             buffered_bytes=sum(buffers.weight_bytes for buffers in self._buffers.values()),
             stalled_s=now_s - self._moved_s if behind and self._consumer.joined else 0.0,
         )
 
+    def is_fresh(self, lane: int) -> bool:
+        """Tell whether this lane has applied every fact that was in Kafka a second ago."""
+        return self._is_fresh(lane, time.monotonic())
+
+    def is_fresh(self, lane: int, *, now_s: float | None = None) -> bool:
+        """Say whether every fact that was in Kafka a second ago is applied in this lane (monotonic seconds)."""
+        return self._is_fresh(lane, time.monotonic() if now_s is None else now_s)
+
     def _lanes(self) -> tuple[int, ...]:
         return tuple(sorted({tp.partition for tp in self._consumer.partitions() if tp.topic in self._kinds}))
+
+    def _warn_of_missing(self) -> None:
+        ours = set(self._consumer.partitions())
+        for lane in self._lanes():
+            missing = [topic for topic in self._kinds if TP(topic, lane) not in ours]
+            if missing:
+                names = ", ".join(missing)
+                log.error(
+                    "Lane %s lacks its partition of %s: all topics keyed by customer need as many",
+                    lane,
+                    names,
+                )
 
     def _lag(self) -> Mapping[str, Lag]:
         latest = self._ends.latest
@@ -231,8 +249,8 @@ class Lanes:
 
     # Forming units.
 
-    def _form(self) -> tuple[Unit, list[Waiting]] | None:
-        if not self._open or self._in_flight:
+    def _form(self, track: tuple[Kind, ...]) -> tuple[Unit, list[Waiting]] | None:
+        if not self._open or track in self._in_flight:
             return None
         now_s = time.monotonic()
         fresh = functools.cache(lambda lane: self._is_fresh(lane, now_s))
@@ -245,9 +263,8 @@ class Lanes:
                 fresh(waiting.message.partition) and self._barrier_passed(waiting, "moments")
             ),
         }
-        # A released timer goes first: its own moments are done, and a stream of others must not starve it.
-        for kind, is_ready in ready.items():
-            taken = self._take(kind, is_ready)
+        for kind in track:
+            taken = self._take(kind, ready[kind])
             if taken:
                 return self._unit(kind, taken), taken
         return None
@@ -291,10 +308,24 @@ class Lanes:
 
     # Working on them.
 
+    async def _follow(self, track: tuple[Kind, ...], process: Callable[[Unit], Awaitable[None]]) -> None:
+        while True:
+            # Nothing is awaited between here and the wait, so no wake-up is lost to the other track.
+            self._wake.clear()
+            taken = self._form(track)
+            if taken is None:
+                await self._wake.wait()
+            else:
+                await self._work(track, process, *taken)
+
     async def _work(
-        self, process: Callable[[Unit], Awaitable[None]], unit: Unit, taken: list[Waiting]
+        self,
+        track: tuple[Kind, ...],
+        process: Callable[[Unit], Awaitable[None]],
+        unit: Unit,
+        taken: list[Waiting],
     ) -> None:
-        in_flight = self._in_flight = _InFlight(unit, asyncio.ensure_future(process(unit)))
+        in_flight = self._in_flight[track] = _InFlight(unit, asyncio.ensure_future(process(unit)))
         self._idle.clear()
         try:
             await in_flight.task
@@ -308,8 +339,11 @@ class Lanes:
                 waiting.event.ack()
             self._moved_s = time.monotonic()
         finally:
-            self._in_flight = None
-            self._idle.set()
+            del self._in_flight[track]
+            if not self._in_flight:
+                self._idle.set()
+            # Facts that are finished may have made a lane fresh.
+            self._wake.set()
 
     async def _becomes_idle(self, timeout_s: float) -> bool:
         with contextlib.suppress(TimeoutError):

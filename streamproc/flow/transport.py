@@ -208,6 +208,10 @@ class Consumer(driver.Consumer):
             while not (self.should_stop or fetcher.should_stop):
                 if not self.flow_active:
                     await self.wait(self.can_resume_flow)  # type: ignore[arg-type]  # As Faust itself does.
+                elif self.app.rebalancing:
+                    # Faust suspends the flow only of a worker that had partitions; one without waits here until
+                    # the streams know what they were given.
+                    await self.sleep(REWIND_RETRY_S)
                 elif self._rewind_due and not await self._rewind():
                     await self.sleep(REWIND_RETRY_S)
                 else:

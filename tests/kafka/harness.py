@@ -27,8 +27,9 @@ WAIT_S_MAX = 40.0
 class Cluster:
     """One test's topics on the shared broker: one of facts, one of moments, one of timers."""
 
-    def __init__(self, broker: Broker, prefix: str) -> None:
+    def __init__(self, broker: Broker, prefix: str, partitions: int = PARTITIONS) -> None:
         self.broker = broker
+        self.partitions = partitions
         self.group = f"{prefix}group"
         self.facts, self.moments, self.timers = f"{prefix}consents", f"{prefix}clicks", f"{prefix}timers"
         self.topics = LaneTopics((self.facts,), (self.moments,), (self.timers,), self.facts)
@@ -39,7 +40,7 @@ class Cluster:
 
     async def create(self, topic: str, **configs: str) -> None:
         async with self._admin() as admin:
-            await admin.create_topics([NewTopic(topic, PARTITIONS, 1, topic_configs=configs)])
+            await admin.create_topics([NewTopic(topic, self.partitions, 1, topic_configs=configs)])
 
     async def delete(self, topic: str) -> None:
         async with self._admin() as admin:
@@ -49,7 +50,7 @@ class Cluster:
         """Produce `count` records to the partitions in turn; keys are their numbers."""
         async with self.producer() as producer:
             futures = [
-                await producer.send(topic, value, key=b"%d" % number, partition=number % PARTITIONS)
+                await producer.send(topic, value, key=b"%d" % number, partition=number % self.partitions)
                 for number in range(first, first + count)
             ]
             await asyncio.gather(*futures)
@@ -67,7 +68,8 @@ class Cluster:
         """Ask the broker which offsets the group has committed."""
         async with self._admin() as admin:
             offsets = await admin.list_consumer_group_offsets(
-                self.group, partitions=[TopicPartition(topic, partition) for partition in range(PARTITIONS)]
+                self.group,
+                partitions=[TopicPartition(topic, partition) for partition in range(self.partitions)],
             )
         return {tp.partition: meta.offset for tp, meta in offsets.items() if meta.offset >= 0}
 
@@ -76,7 +78,7 @@ class Cluster:
         consumer = AIOKafkaConsumer(bootstrap_servers=self.broker.bootstrap)
         await consumer.start()
         try:
-            tps = [TopicPartition(topic, partition) for partition in range(PARTITIONS)]
+            tps = [TopicPartition(topic, partition) for partition in range(self.partitions)]
             return {tp.partition: end for tp, end in (await consumer.end_offsets(tps)).items()}
         finally:
             await consumer.stop()

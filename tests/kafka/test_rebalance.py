@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from tests.kafka.brokers import Broker
 from tests.kafka.harness import Cluster, Worker, count
 
 
@@ -52,6 +53,28 @@ async def test_both_topics_of_a_lane_belong_to_one_worker(cluster: Cluster) -> N
                 == set(worker.offsets(cluster.moments))
                 == set(worker.lanes())
             )
+
+
+async def test_a_worker_without_a_lane_takes_over_when_the_other_goes(
+    broker: Broker, cluster: Cluster
+) -> None:
+    single = Cluster(broker, f"{cluster.group}.single.", partitions=1)
+    await single.create_topics()
+    async with Worker(single) as one:
+        await one.joins()
+        async with Worker(single) as other:
+            await one.until(
+                lambda: len(one.lanes()) + len(other.lanes()) == 1 and other.flow.consumer.joined, "no join"
+            )
+            first, second = (one, other) if one.lanes() else (other, one)
+            await single.produce(single.moments, 10)
+            await second.until(lambda: count(first.units, single.moments) == 10, "records are missing")
+            await first.stop()
+            await single.produce(single.moments, 10, first=10)
+            await second.until(
+                lambda: count(second.units, single.moments) == 10, "the lane was not taken over"
+            )
+    assert second.offsets(single.moments)[0] == list(range(10, 20))
 
 
 async def test_a_unit_abandoned_by_a_rebalance_is_not_committed_and_comes_again(cluster: Cluster) -> None:
