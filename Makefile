@@ -8,6 +8,8 @@ SECONDS ?= 60
 ARGS ?=
 # Other Pythons' paths would be searched before .venv's own.
 unexport PYTHONPATH PYTHONHOME
+# Two targets at once would install into .venv at once.
+.NOTPARALLEL:
 
 .PHONY: help
 help: ## Show this list

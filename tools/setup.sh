@@ -8,7 +8,7 @@ extras=$1
 stamp=.venv/.installed-$(printf %s "$extras" | tr , -)
 
 # The path is part of it: a copied tree brings a .venv that still points to where it was made.
-fingerprint="$(pwd) $(cat pyproject.toml constraints.txt tools/setup.sh | cksum)"
+fingerprint="$(pwd) $(cat pyproject.toml constraints.txt tests/data-requirements.txt tools/setup.sh | cksum)"
 # More than what is asked for will do: the stamp of "embedded,test,dev" begins with that of "embedded,test".
 for made in "$stamp"*; do
     if [ -f "$made" ] && [ "$(cat "$made")" = "$fingerprint" ]; then exit 0; fi
@@ -45,10 +45,15 @@ fi
 
 echo "==> Installing streamproc[$extras] into .venv (about a minute, once; log in .venv/setup.log)"
 # Build tools are held to the same versions; which of the two names does that depends on pip's age.
-PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt .venv/bin/python -m pip install \
-    --disable-pip-version-check --progress-bar off --editable ".[$extras]" >.venv/setup.log 2>&1 || {
-    tail -n 30 .venv/setup.log >&2
-    echo "Installing failed; the lines above are the end of .venv/setup.log." >&2
-    exit 1
+export PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt
+install() {
+    .venv/bin/python -m pip install --disable-pip-version-check --progress-bar off "$@" >>.venv/setup.log 2>&1 || {
+        tail -n 30 .venv/setup.log >&2
+        echo "Installing failed; the lines above are the end of .venv/setup.log." >&2
+        exit 1
+    }
 }
+: >.venv/setup.log
+install --editable ".[$extras]"
+case ",$extras," in *,test,*) install --no-deps --requirement tests/data-requirements.txt ;; esac
 printf '%s\n' "$fingerprint" >"$stamp"

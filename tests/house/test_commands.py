@@ -26,6 +26,14 @@ def executable(file: Path, script: str) -> None:
     file.chmod(0o755)
 
 
+def set_up_files(folder: Path) -> None:
+    """Put into a folder what tools/setup.sh reads before it installs."""
+    (folder / "tests").mkdir()
+    shutil.copytree(ROOT / "tools", folder / "tools")
+    for name in ("pyproject.toml", "constraints.txt", "tests/data-requirements.txt"):
+        shutil.copy(ROOT / name, folder / name)
+
+
 @pytest.mark.parametrize("target", TARGETS)
 def test_make_help_lists_every_target(target: str) -> None:
     assert re.search(rf"^  make {target} +\S", run("make", "help").stdout, re.MULTILINE)
@@ -61,10 +69,8 @@ def test_scripts_are_executable_and_have_no_syntax_error(script: str) -> None:
 
 
 def test_set_up_does_nothing_where_more_than_enough_is_installed(tmp_path: Path) -> None:
-    shutil.copytree(ROOT / "tools", tmp_path / "tools")
-    for name in ("pyproject.toml", "constraints.txt"):
-        shutil.copy(ROOT / name, tmp_path)
-    sums = "cat pyproject.toml constraints.txt tools/setup.sh | cksum"
+    set_up_files(tmp_path)
+    sums = "cat pyproject.toml constraints.txt tests/data-requirements.txt tools/setup.sh | cksum"
     fingerprint = f"{tmp_path} {run('sh', '-c', sums, cwd=tmp_path).stdout}"
     (tmp_path / ".venv").mkdir()
     (tmp_path / ".venv" / ".installed-embedded-test-dev").write_text(fingerprint)
@@ -73,10 +79,7 @@ def test_set_up_does_nothing_where_more_than_enough_is_installed(tmp_path: Path)
 
 
 def test_set_up_says_what_is_missing_where_no_python_fits(tmp_path: Path) -> None:
-    tools = tmp_path / "tools"
-    shutil.copytree(ROOT / "tools", tools)
-    for name in ("pyproject.toml", "constraints.txt"):
-        shutil.copy(ROOT / name, tmp_path)
+    set_up_files(tmp_path)
     commands = tmp_path / "bin"
     commands.mkdir()
     for name in ("sh", "dirname", "cat", "cksum", "tr"):
@@ -84,7 +87,7 @@ def test_set_up_says_what_is_missing_where_no_python_fits(tmp_path: Path) -> Non
     # As a shim of pyenv does: it stands on PATH and does not run.
     executable(commands / "python3.13", "exit 127")
     executable(commands / "python3", "exit 1")
-    done = run(str(tools / "setup.sh"), "embedded", cwd=tmp_path, path=str(commands))
+    done = run(str(tmp_path / "tools" / "setup.sh"), "embedded", cwd=tmp_path, path=str(commands))
     assert done.returncode == 1
     assert "needs Python 3.11, 3.12 or 3.13" in done.stderr
     assert not (tmp_path / ".venv").exists()

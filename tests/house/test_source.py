@@ -12,9 +12,9 @@ PACKAGE = sorted((ROOT / "streamproc").rglob("*.py"))
 FILE_LINES_MAX = 400
 FUNCTION_LINES_MAX = 70
 
-# What tools and people leave in a tree, by the first part of a path.
+# What tools and people leave in a tree.
 LEFT_BEHIND = re.compile(
-    r"\.git|\.venv.*|build|dist|htmlcov|target|.*\.egg-info"
+    r"\.git|__pycache__|\.venv.*|build|dist|htmlcov|target|.*\.egg-info"
     r"|\.(mypy|ruff|pytest|import_linter)_cache|\.hypothesis|\.coverage|\.idea|\.vscode"
 )
 # Written in two parts, so that this file does not name them.
@@ -40,7 +40,7 @@ def texts() -> Iterator[tuple[str, str]]:
     """Yield the path and the text of every file of the project."""
     for file in sorted(ROOT.rglob("*")):
         path = file.relative_to(ROOT)
-        if LEFT_BEHIND.fullmatch(path.parts[0]) or "__pycache__" in path.parts or not file.is_file():
+        if any(map(LEFT_BEHIND.fullmatch, path.parts)) or not file.is_file():
             continue
         try:
             yield path.as_posix(), file.read_text("utf-8")
