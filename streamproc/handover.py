@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -43,18 +43,33 @@ class Sorted:
 class Handing:
     """Sorts the nudges of one unit into those that may go and those that are withheld."""
 
-    def __init__(self, gate: Gate, store: Store, clock: Clock, monotonic: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        gate: Gate,
+        store: Store,
+        clock: Clock,
+        monotonic: Callable[[], float],
+        pause: Callable[[int], Awaitable[None]],
+    ) -> None:
         """Ask this gate, and this store where the commit's answers are no longer fresh."""
+        self._pause = pause
         self._gate = gate
         self._store = store
         self._clock = clock
         self._monotonic = monotonic
 
     async def sort(self, speaking: Sequence[Speaking], committed_at: float) -> Sorted:
-        """Wait for the gate, then sort. The caller sends the nudges without waiting for anything else in between."""
+        """Wait for the gate, then sort. The caller sends the nudges without waiting for anything else in between.
+
+        While a nudge waited, its customer may have withdrawn: the lane must have applied every fact of a second ago.
+        """
+        lanes = {emission.nudge.lane or 0 for _, emission in speaking if emission.nudge is not None}
         slots: dict[str, Slot] = {}
         while True:
             await self._gate.until_open()
+            if not all(self._gate.is_fresh(lane) for lane in lanes):
+                await self._pause(0)
+                continue
             if self._monotonic() - committed_at > FRESH_SECONDS:
                 asked_at = self._monotonic()
                 found = await self._store.load(list({e.handover.h for _, e in speaking if e.handover}))

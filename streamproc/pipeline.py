@@ -220,6 +220,7 @@ class Pipeline:
         for _ in range(ROUNDS_MAX):
             if not work.pending:
                 break
+            await self._until_fresh(work.unit)
             results = [
                 self._decide_customer(slot, work.pending[slot.h], work)
                 for slot in await self._store.load(list(work.pending))
@@ -235,6 +236,13 @@ class Pipeline:
             raise StoreUnavailable(message)
         work.committed_at = self._monotonic()
         await self._fetch_kept(work)
+
+    async def _until_fresh(self, unit: Unit) -> None:
+        """Wait until the unit's lanes are fresh: they were when it was formed, but an outage may lie in between."""
+        if unit.kind == "facts":
+            return
+        while not all(self._gate.is_fresh(lane) for lane in unit.consents):
+            await self._pause(0)
 
     async def _commit(self, writes: list[Write]) -> set[str]:
         """Write; return the customers that lost against another writer."""
@@ -326,7 +334,7 @@ class Pipeline:
         speaking = [pair for pair in work.emissions if pair[1].nudge is not None]
         if not speaking:
             return
-        handing = Handing(self._gate, self._store, self._clock, self._monotonic)
+        handing = Handing(self._gate, self._store, self._clock, self._monotonic, self._pause)
         handed = await handing.sort(speaking, work.committed_at)
         if handed.nudges:
             await self._sink.send(handed.nudges)

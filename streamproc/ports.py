@@ -74,6 +74,10 @@ class Gate(Protocol):
         """Tell whether nudges may be handed over at this moment."""
         ...
 
+    def is_fresh(self, lane: int) -> bool:
+        """Tell whether this lane has applied every fact that was in Kafka a second ago."""
+        ...
+
     async def until_open(self) -> None:
         """Wait until nudges may be handed over."""
         ...

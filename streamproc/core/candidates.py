@@ -135,7 +135,7 @@ def judge(found: Found, customer: Customer, rules: Rules, arrival: Arrival, emis
             arrival.position.offset,
             arrival.position.index,
         ),
-        consent=ConsentPosition(arrival.lane, arrival.consents_offset),
+        consent=_consent_position(arrival, customer.consent),
         seq=scene.context.seq,
         zone=profile.zone if profile is not None else "",
         policy=scene.policy.version,
@@ -147,6 +147,14 @@ def judge(found: Found, customer: Customer, rules: Rules, arrival: Arrival, emis
     key = arrival.event.customer_id.encode()
     emission.decision = decision
     emission.ahead.append(Output("decisions", key, encode_json(decision), lane=arrival.lane))
+
+
+def _consent_position(arrival: Arrival, head: ConsentHead) -> ConsentPosition:
+    """Name how far `consents` counted: as far as the lane, or further where this customer's own records went in since."""
+    offset = arrival.consents_offset
+    if head.partition == arrival.lane:
+        offset = max(offset, head.offset + 1)
+    return ConsentPosition(arrival.lane, offset)
 
 
 def _case(scene: Scene, campaign: Campaign, consent: ConsentHead, switches: Switches) -> Case:

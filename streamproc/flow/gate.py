@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from typing import Final
 
 from streamproc.core.arrival import Rules
@@ -18,8 +19,9 @@ STORE_SECONDS: Final = 1.0
 class WorkerGate:
     """Shuts while `config` is not confirmed, or while the store is away or not to be trusted."""
 
-    def __init__(self, feed: ConfigFeed, store: Store) -> None:
-        """Stand between this feed, this store and the nudge topics."""
+    def __init__(self, feed: ConfigFeed, store: Store, is_fresh: Callable[[int], bool]) -> None:
+        """Stand between this feed, this store and the nudge topics; `is_fresh` tells it of a lane's facts."""
+        self._is_fresh = is_fresh
         self._feed = feed
         self._store = store
         self._store_trouble: str | None = "not asked yet"
@@ -31,6 +33,10 @@ class WorkerGate:
     def is_open(self) -> bool:
         """Tell whether nudges may be handed over at this moment."""
         return self._store_trouble is None and self._feed.is_confirmed()
+
+    def is_fresh(self, lane: int) -> bool:
+        """Tell whether this lane has applied every fact that was in Kafka a second ago."""
+        return self._is_fresh(lane)
 
     async def until_open(self) -> None:
         """Wait until nudges may be handed over."""

@@ -214,10 +214,6 @@ class Lanes:
             stalled_s=now_s - self._moved_s if behind and self._consumer.joined else 0.0,
         )
 
-    def is_fresh(self, lane: int) -> bool:
-        """Tell whether this lane has applied every fact that was in Kafka a second ago."""
-        return self._is_fresh(lane, time.monotonic())
-
     def is_fresh(self, lane: int, *, now_s: float | None = None) -> bool:
         """Say whether every fact that was in Kafka a second ago is applied in this lane (monotonic seconds)."""
         return self._is_fresh(lane, time.monotonic() if now_s is None else now_s)

@@ -97,7 +97,7 @@ class Worker:
             prefix=config.prefix,
             changed=self._changed.set,
         )
-        self.gate = WorkerGate(self.feed, store)
+        self.gate = WorkerGate(self.feed, store, self._is_fresh)
         self.flow: Flow | None = None
         self._starting: str | None = "starting"
 
@@ -194,6 +194,10 @@ class Worker:
             pause=backoff,
             committed=self._committed,
         )
+
+    def _is_fresh(self, lane: int) -> bool:
+        flow = self.flow
+        return flow is not None and flow.lanes.is_fresh(lane)
 
     def _committed(self, topic: str, partition: int) -> int:
         flow = self.flow
