@@ -7,7 +7,7 @@ Kafka. A crash anywhere means that the records come again, and that the same ans
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final
 
 import msgspec
@@ -147,11 +147,9 @@ class Pipeline:
 
     async def _isolate(self, unit: Unit) -> None:
         """Find the record that fails by halving, and put it aside; all others are processed."""
-        records = unit.records
-        if len(records) > 1:
-            middle = len(records) // 2
-            for half in (records[:middle], records[middle:]):
-                await self.process(replace(unit, records=half))
+        if len(unit.records) > 1:
+            for half in unit.halves():
+                await self.process(half)
             return
         for _ in range(ATTEMPTS_MAX - 1):
             try:
