@@ -36,6 +36,9 @@ CATEGORY_HOLD_PREFIX: Final = "category/"
 HOLD_MS: Final = {"unsubscribed": 14 * DAY_MS, "complained": 30 * DAY_MS, "uninstalled": 90 * DAY_MS}
 NOT_INTERESTED_MUTE_MS: Final = 30 * DAY_MS
 
+# What of a profile outlives the consent to processing, because it restrains.
+WISHES: Final = ("nudges_per_week_max", "muted_categories", "paused_until_ms", "channels_off", "minor")
+
 Permitted = Callable[[Category], bool]
 
 
@@ -242,13 +245,9 @@ def forget_convenience(context: Context) -> None:
     context.visit = None
     context.seen = b""
     if (profile := context.profile) is not None:
-        context.profile = Profile(
-            nudges_per_week_max=profile.nudges_per_week_max,
-            muted_categories=profile.muted_categories,
-            paused_until_ms=profile.paused_until_ms,
-            channels_off=profile.channels_off,
-            minor=profile.minor,
-            at=profile.at,
+        said = {name: at_ms for name, at_ms in profile.at.items() if name in WISHES}
+        context.profile = (
+            Profile(**{name: getattr(profile, name) for name in said}, at=said) if said else None
         )
 
 

@@ -10,6 +10,7 @@ from streamproc.core.consent import ConsentHead, allows, processing_granted
 from streamproc.core.context import Context
 from streamproc.core.decision import Handover
 from streamproc.core.facts import ANY_CHANNEL, MARKETING, SENSING
+from streamproc.core.gates import NO_PROFILE
 from streamproc.core.memory import ANYTHING, CATEGORY_HOLD_PREFIX
 from streamproc.core.quiet_hours import is_open
 from streamproc.core.reasons import Gate, Why
@@ -64,9 +65,9 @@ def _consent_gone(handover: Handover, standing: Standing, now_ms: int) -> Why | 
 
 def _wish_or_hour(handover: Handover, rules: Rules, standing: Standing, now_ms: int) -> Why | None:
     context = standing.context
-    if context is None or context.profile is None:
-        return Why(Gate.ZONE_UNKNOWN, "nothing is remembered of the customer any more")
-    profile, holds = context.profile, context.holds
+    if context is None:
+        return Why(Gate.HOLD, "nothing is remembered of the customer any more")
+    profile, holds = context.profile or NO_PROFILE, context.holds
     held_ms = max(holds.get(ANYTHING, 0), holds.get(CATEGORY_HOLD_PREFIX + handover.category, 0))
     if held_ms > now_ms:
         return Why(Gate.HOLD, f"until {held_ms}", held_ms)

@@ -47,8 +47,8 @@ categories:
 """
 REASONS = """\
 en:
-  {viewed: Looked at., cart: In your basket., wishlist: Wished for., purchased: Bought., declared: Told us., 
-   asked: Asked.,
+  {viewed: Looked at., cart: In your basket., wishlist: Wished for., purchased: Bought., declared: Told us.,
+  asked: Asked.,
   visiting: In our store., opted_in: Agreed., labels: {why: Why, mute: Pause, unsubscribe: Stop}}
 """
 _CAMPAIGN = """\

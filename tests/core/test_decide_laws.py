@@ -1,0 +1,197 @@
+"""More restraint never says more (I10), and every nudge is charged, known and within the caps of its moment."""
+
+from __future__ import annotations
+
+from collections import Counter
+from copy import copy
+from dataclasses import dataclass, replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streamproc.core.context import Profile, decode_context, encode_context
+from streamproc.core.policy.model import Cap, Policy, Quiet
+from tests.core.shopper import ALLOWED, DAY_MS, HOUR_MS, MINUTE_MS, NOON_MS, Said, Shopper
+
+LADDER = ("push", "email", "in_app")
+CONSENTS = (*ALLOWED, ("*", "sensing"), ("*", "category/pregnancy"))
+SWITCHES = (
+    "all",
+    *(f"channel/{name}" for name in LADDER),
+    "campaign/look",
+    "campaign/wish",
+    "campaign/welcome",
+)
+CATEGORIES = ("coats", "toys", "wine", "maternity", "unheard of")
+
+minutes = st.integers(0, 40 * 60)
+act = st.tuples(
+    st.sampled_from(["views", "wishes", "dwells", "searches", "orders", "complains", "mutes"]),
+    st.sampled_from(["a", "b"]),
+    st.sampled_from(CATEGORIES),
+    minutes,
+)
+acts = st.lists(act, max_size=8)
+
+
+def perform(shopper: Shopper, step: tuple[str, str, str, int]) -> Said:
+    what, item, category, later = step
+    shopper.now_ms += later * MINUTE_MS
+    match what:
+        case "views":
+            return shopper.views(f"{category} {item}", category)
+        case "wishes":
+            return shopper.does("wishlist.added", f"{category} {item}", category)
+        case "dwells":
+            return shopper.does("beacon.dwelled", site_id="berlin-1", dwell_ms=5 * MINUTE_MS)
+        case "searches":
+            return shopper.does("search.performed")
+        case "orders":
+            return shopper.does("order.completed", f"{category} {item}", category)
+        case "complains":
+            return shopper.answers("complained")
+        case _:
+            return shopper.demands("export")
+
+
+@dataclass(frozen=True)
+class Restraint:
+    """How a customer's state is made to restrain more."""
+
+    withdrawn: frozenset[tuple[str, str]]
+    off: frozenset[str]
+    fewer: int
+    wider_ms: int
+    floor: int
+    shut: bool
+    muted: frozenset[str]
+    declined: frozenset[str]
+    pace: int | None
+    held: bool
+    minor: bool
+    shared: bool
+
+
+restraints = st.builds(
+    Restraint,
+    withdrawn=st.frozensets(st.sampled_from(CONSENTS), max_size=3),
+    off=st.frozensets(st.sampled_from(SWITCHES), max_size=2),
+    fewer=st.integers(0, 2),
+    wider_ms=st.sampled_from([0, HOUR_MS, DAY_MS]),
+    floor=st.sampled_from([0, 0, 30]),
+    shut=st.booleans(),
+    muted=st.frozensets(st.sampled_from(["coats", "toys", "default"]), max_size=1),
+    declined=st.frozensets(st.sampled_from(LADDER), max_size=2),
+    pace=st.sampled_from([None, None, 0, 1, 2]),
+    held=st.sampled_from([False, False, True]),
+    minor=st.booleans(),
+    shared=st.booleans(),
+)
+
+
+def tightened(policy: Policy, restraint: Restraint) -> Policy:
+    def lower(caps: tuple[Cap, ...]) -> tuple[Cap, ...]:
+        return tuple(replace(cap, max=max(0, cap.max - restraint.fewer)) for cap in caps)
+
+    channels = {
+        name: replace(
+            one, caps=lower(one.caps), quiet=Quiet(12 * 60, 13 * 60) if restraint.shut else one.quiet
+        )
+        for name, one in policy.channels.items()
+    }
+    overall = replace(
+        policy.overall,
+        caps=lower(policy.overall.caps),
+        gap_min_ms=policy.overall.gap_min_ms + restraint.wider_ms,
+        priority_min=policy.overall.priority_min + restraint.floor,
+    )
+    return replace(policy, channels=channels, overall=overall)
+
+
+def restrained(shopper: Shopper, restraint: Restraint) -> Shopper:
+    """Return the same customer at the same moment, restrained further."""
+    other = copy(shopper)
+    other.offsets = dict(shopper.offsets)
+    other.customer = copy(shopper.customer)
+    if shopper.customer.context is not None:
+        other.customer.context = context = decode_context(encode_context(shopper.customer.context))
+        profile = context.profile = context.profile or Profile()
+        profile.muted_categories += tuple(restraint.muted)
+        profile.channels_off += tuple(restraint.declined)
+        profile.nudges_per_week_max = restraint.pace
+        profile.minor = True if restraint.minor else profile.minor
+        profile.shared += ("device",) if restraint.shared else ()
+        if restraint.held:
+            context.holds["*"] = NOON_MS + 900 * DAY_MS
+    other.rules = replace(shopper.rules, policy=tightened(shopper.rules.policy, restraint))
+    for key in restraint.off:
+        other.switch(key)
+    for channel, purpose in restraint.withdrawn:
+        other.consents(channel, purpose, "withdrawn")
+    other.offsets = dict(shopper.offsets)
+    return other
+
+
+def loudness(said: Said) -> dict[str, tuple[int, bool]]:
+    """Say how loud each candidate that passed its own gates is: its channel from the quiet end, and its words."""
+    return {
+        one.campaign: (-LADDER.index(one.channel), one.creep is not None and one.creep.rung == "send")
+        for one in said.candidates
+        if one.verdict in ("nudged", "outranked")
+    }
+
+
+def grown(history: list[tuple[str, str, str, int]]) -> Shopper:
+    shopper = Shopper.opted_in()
+    shopper.consents("*", "sensing")
+    shopper.consents("*", "category/pregnancy")
+    for step in history:
+        perform(shopper, step)
+    return shopper
+
+
+@given(acts, act, restraints)
+def test_more_restraint_never_turns_silence_into_a_nudge_nor_makes_a_candidate_louder(
+    history: list[tuple[str, str, str, int]], last: tuple[str, str, str, int], restraint: Restraint
+) -> None:
+    shopper = grown(history)
+    other = restrained(shopper, restraint)
+    said, said_restrained = perform(shopper, last), perform(other, last)
+    if said.nudge is None:
+        assert said_restrained.nudge is None
+    before, after = loudness(said), loudness(said_restrained)
+    assert after.keys() <= before.keys()
+    assert all(after[name] <= before[name] for name in after)
+
+
+@given(acts)
+def test_a_nudge_and_its_charge_come_together_and_no_event_causes_two(
+    history: list[tuple[str, str, str, int]],
+) -> None:
+    shopper = Shopper.opted_in()
+    nudges: Counter[str] = Counter()
+    for step in history:
+        said = perform(shopper, step)
+        assert (said.nudge is not None) == ("nudged" in [one.verdict for one in said.candidates])
+        if said.nudge is not None:
+            nudges[said.nudge.event_id] += 1
+            assert shopper.customer.context is not None
+            charged = shopper.customer.context.charges[-1]
+            assert charged.nudge_id.hex() == said.nudge.nudge_id
+            assert all(cap.used <= cap.max for cap in said.nudge.caps)
+    assert set(nudges.values()) <= {1}
+
+
+@given(acts, act, st.sampled_from([*ALLOWED[1:], ALLOWED[0]]))
+def test_nothing_is_ever_said_on_a_channel_without_consent(
+    history: list[tuple[str, str, str, int]], last: tuple[str, str, str, int], gone: tuple[str, str]
+) -> None:
+    shopper = grown(history)
+    shopper.consents(*gone, state="withdrawn")
+    said = perform(shopper, last)
+    assert said.channel is None or (gone[0] not in ("*", said.channel))
+
+
+def test_the_law_has_nudges_to_judge() -> None:
+    said = [perform(grown([]), (what, "a", "coats", 0)) for what in ("views", "wishes", "dwells", "searches")]
+    assert [one.nudge is not None for one in said] == [True] * 4
