@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from streamproc import __version__
+from streamproc.ops.commands.policy import policy
 from streamproc.ops.commands.switches import campaign, channel, resume_all, stop_all
 from streamproc.ops.commands.terminal import Commands
 from streamproc.ops.commands.topics import topics
@@ -52,6 +53,7 @@ app.add_typer(channel, name="channel", rich_help_panel=_STEER)
 app.add_typer(campaign, name="campaign", rich_help_panel=_STEER)
 app.command("stop-all", rich_help_panel=_STEER)(stop_all)
 app.command("resume-all", rich_help_panel=_STEER)(resume_all)
+app.add_typer(policy, name="policy", rich_help_panel=_STEER)
 app.add_typer(topics, name="topics", rich_help_panel=_STEER)
 
 
