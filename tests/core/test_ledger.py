@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from streamproc.core.arrival import Arrival
 from streamproc.core.context import Charge, Context
-from streamproc.core.decision import Decision, Source
+from streamproc.core.decision import ConsentPosition, Decision, Source
 from streamproc.core.event import Event
 from streamproc.core.ledger import LedgerRecord, append, charge_output, ledger_output, withdrawal_output
 from streamproc.core.memory import Restraint
@@ -35,7 +35,22 @@ CHARGE = Charge(
     visit="berlin-1/2026-11-27",
     sensed=True,
 )
-DECISION = Decision("d-1", "event", "t", "e-1", "c-17", 7_000, "nudged", zone="Europe/Berlin", policy="v1")
+DECISION = Decision(
+    decision_id="d-1",
+    kind="event",
+    trigger="product.viewed",
+    event_id="e-1",
+    customer_id="c-17",
+    decided_at_ms=7_000,
+    result="nudged",
+    candidates=[],
+    source=Source("clickstream", 4, 11, 0),
+    consent=ConsentPosition(4, 0),
+    seq=0,
+    zone="Europe/Berlin",
+    policy="v1",
+    config_offset=0,
+)
 
 
 def charged(context: Context) -> bytes:
