@@ -22,16 +22,13 @@ _UNIT_MS: Final = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400
 _DURATION: Final = re.compile(r"([0-9]{1,9})(ms|s|m|h|d)")
 _ADDRESS: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):([0-9]{1,5})")
 _PORT_MAX: Final = 65_535
-# BLAKE2b takes keys of up to 64 bytes; fewer than 16 can be guessed.
-_ID_KEY_BYTES_MIN: Final = 16
-_ID_KEY_BYTES_MAX: Final = 64
 # Kubernetes sets these in every pod of a namespace that has a service named streamproc.
 _SERVICE_LINK: Final = re.compile(r"SERVICE_HOST|SERVICE_PORT(_.*)?|PORT(_.*)?")
 
 _MEANING: Final = {
     "kafka": "the Kafka brokers, HOST:PORT, several separated by commas",
     "redis_url": "where Redis is, as in redis://127.0.0.1:6379/0 (STREAMPROC_REDIS_URL_FILE: a file with it)",
-    "id_key_file": "the file with the key that hides customer ids, 16 to 64 bytes, the same for all workers",
+    "id_key_file": "the file with the key that hides customer ids, 16 bytes or more, the same for all workers",
 }
 
 
@@ -154,26 +151,6 @@ class Settings(BaseSettings):
         if missing:
             raise SettingsError([f"{_variable(name)} is not set: {_MEANING[name]}" for name in missing])
         return tuple(str(value) for value in values)
-
-    def id_key(self) -> bytes:
-        """Read the key that customer ids are hashed with; line ends at its end are no part of it.
-
-        Raises SettingsError where no file is named, or it cannot be read or does not hold 16 to 64 bytes.
-        """
-        (path,) = self.require("id_key_file")
-        variable = _variable("id_key_file")
-        try:
-            key = Path(path).read_bytes().rstrip(b"\r\n")
-        except OSError as error:
-            raise SettingsError(
-                [f"{variable} names {path}, which cannot be read: {error.strerror}"]
-            ) from error
-        if not _ID_KEY_BYTES_MIN <= len(key) <= _ID_KEY_BYTES_MAX:
-            bounds = f"{_ID_KEY_BYTES_MIN} to {_ID_KEY_BYTES_MAX}"
-            raise SettingsError(
-                [f"{variable} names {path}, which holds {len(key)} bytes of key instead of {bounds}"]
-            )
-        return key
 
     def redacted(self) -> dict[str, str]:
         """Return every setting by its variable's name, written as one would write it, without a password.

@@ -14,6 +14,7 @@ from ruamel.yaml import YAML
 
 from streamproc.ops.metrics import Metrics
 from streamproc.settings import Settings, setting_names, split_address
+from streamproc.store.keys import IdKey
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
@@ -231,7 +232,7 @@ def test_set_up_makes_one_key_and_never_another(tmp_path: Path) -> None:
     keys = []
     for _ in range(2):
         subprocess.run(["sh", str(DEPLOY / "setup.sh")], env=env, check=True, timeout=20, capture_output=True)
-        keys.append(Settings(id_key_file=key).id_key())
+        keys.append(IdKey.from_file(key).check())
     assert keys[0] == keys[1]
-    assert len(keys[0]) == 64
+    assert len(key.read_text().strip()) == 64
     assert calls.read_text().splitlines()[:2] == ["topics apply", "policy publish /etc/streamproc/policy"]

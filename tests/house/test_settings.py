@@ -148,18 +148,6 @@ def test_a_console_that_others_can_reach_needs_to_be_allowed(monkeypatch: pytest
     assert load_settings().console_addr == "0.0.0.0:8464"
 
 
-def test_the_id_key_is_read_from_its_file_without_line_end(tmp_path: Path) -> None:
-    (tmp_path / "key").write_bytes(b"0123456789abcdef\n")
-    assert Settings(id_key_file=tmp_path / "key").id_key() == b"0123456789abcdef"
-
-
-@pytest.mark.parametrize("length", [0, 15, 65])
-def test_an_id_key_of_another_length_is_refused_with_the_numbers(tmp_path: Path, length: int) -> None:
-    (tmp_path / "key").write_bytes(b"k" * length)
-    with pytest.raises(SettingsError, match=f"holds {length} bytes of key instead of 16 to 64"):
-        Settings(id_key_file=tmp_path / "key").id_key()
-
-
 def test_redacted_shows_values_as_one_would_write_them() -> None:
     shown = Settings(event_ahead_max_ms=0, allow_insecure=True).redacted()
     assert shown["STREAMPROC_EVENT_AGE_MAX"] == "1d"
