@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 import faust
 import faust.streams
+from faust.tables.manager import TableManager
 
 from streamproc.flow.consumer_thread import FetchOptions
 from streamproc.flow.lanes import Lanes, LaneTopics
@@ -58,6 +59,14 @@ class FlowConfig:
     isolation_level: Literal["read_committed", "read_uncommitted"] = "read_committed"
     instance_id: str | None = None
     credentials: CredentialsT | None = None
+
+
+class _NoTables(TableManager):
+    """Faust's table manager without its pause of a second, in which tables could register: there are none."""
+
+    async def on_start(self) -> None:
+        await self._update_channels()
+        await self.recovery.start()
 
 
 class _App(faust.App):
@@ -152,6 +161,7 @@ def _build_app(config: FlowConfig) -> _App:
         producer_max_batch_size=262_144,
         producer_request_timeout=REQUEST_S,
         store="memory://",
+        TableManager=_NoTables,
         stream_buffer_maxsize=STREAM_RUNS_MAX,
         stream_recovery_delay=0.0,
         stream_wait_empty=False,
