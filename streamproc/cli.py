@@ -8,6 +8,7 @@ import typer
 
 from streamproc import __version__
 from streamproc.ops.commands.policy import policy
+from streamproc.ops.commands.recordings import capture, check_events, replay, verify
 from streamproc.ops.commands.switches import campaign, channel, resume_all, stop_all
 from streamproc.ops.commands.terminal import Commands
 from streamproc.ops.commands.topics import topics
@@ -17,6 +18,7 @@ __all__ = ["app", "main"]
 
 _WORK = "Run"
 _STEER = "Steer"
+_RECORDED = "Look at recorded traffic"
 
 app = typer.Typer(
     cls=Commands,
@@ -55,6 +57,10 @@ app.command("stop-all", rich_help_panel=_STEER)(stop_all)
 app.command("resume-all", rich_help_panel=_STEER)(resume_all)
 app.add_typer(policy, name="policy", rich_help_panel=_STEER)
 app.add_typer(topics, name="topics", rich_help_panel=_STEER)
+app.command(rich_help_panel=_RECORDED)(replay)
+app.command(rich_help_panel=_RECORDED)(capture)
+app.command("check-events", rich_help_panel=_RECORDED)(check_events)
+app.command(rich_help_panel=_RECORDED)(verify)
 
 
 def main() -> None:

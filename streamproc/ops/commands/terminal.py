@@ -74,9 +74,11 @@ def say_aside(text: str) -> None:
     Console(stderr=True, soft_wrap=True, highlight=False).print(text)
 
 
-def show_json(value: Any) -> None:
-    """Write one JSON document and a line end."""
-    sys.stdout.write(msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n")
+def show_json(value: Any, *, aside: bool = False) -> None:
+    """Write one JSON document and a line end, to stdout or aside to stderr."""
+    (sys.stderr if aside else sys.stdout).write(
+        msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n"
+    )
 
 
 def mark(state: str) -> str:
@@ -116,8 +118,10 @@ def _known(error: Exception) -> tuple[str, int] | None:
     from streamproc.store.base import StoreRefused, StoreUnavailable  # noqa: PLC0415
     from streamproc.store.keys import IdKeyUnusable  # noqa: PLC0415
 
-    if isinstance(error, SettingsError | IdKeyUnusable | PolicyErrors | TopicsError | FileNotFoundError):
+    if isinstance(error, SettingsError | IdKeyUnusable | PolicyErrors | TopicsError):
         return str(error), FAILED
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}", FAILED
     if isinstance(error, StoreUnavailable | StoreRefused):
         return str(error), UNAVAILABLE
     if "aiokafka" in sys.modules:
