@@ -133,11 +133,6 @@ class Consumer(driver.Consumer):
         if self.gate is not None:
             await self.gate.let_go()
         await self.commit_and_end_transactions()
-        self._forget()
-
-    def _forget(self) -> None:
-        self._rewind_due = True
-        self._progress = {}
 
     # What Faust calls.
 
@@ -146,7 +141,8 @@ class Consumer(driver.Consumer):
         await super().on_partitions_revoked(revoked)
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
-        self._forget()
+        self._rewind_due = True
+        self._progress = {}
         await super().on_partitions_assigned(assigned, generation_id)
 
     async def perform_seek(self) -> None:

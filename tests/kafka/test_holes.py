@@ -25,7 +25,23 @@ async def test_a_paused_partition_brings_nothing_and_after_its_resumption_everyt
     assert worker.offsets(cluster.moments)[1] == list(range(1_000))
 
 
-async def test_suspending_the_flow_loses_nothing(cluster: Cluster) -> None:
+async def test_what_was_on_its_way_when_the_flow_was_suspended_comes_again(cluster: Cluster) -> None:
+    async with Worker(cluster) as worker:
+        await worker.joins()
+        consumer, flow_control = worker.flow.consumer, worker.flow.app.flow_control
+        flow_control.suspend()
+        await cluster.produce(cluster.moments, 4)
+        await worker.until(lambda: any(p._outstanding for p in consumer._progress.values()), "nothing came")
+        # As Faust does at a rebalance: what waits to enter a queue is dropped, and the queues are emptied.
+        consumer.stop_flow()
+        await asyncio.sleep(0)
+        flow_control.resume()
+        consumer.resume_flow()
+        await worker.until(lambda: count(worker.units, cluster.moments) == 4, "records are missing")
+    assert await cluster.committed(cluster.moments) == dict.fromkeys(range(4), 1)
+
+
+async def test_suspending_the_flow_again_and_again_loses_nothing(cluster: Cluster) -> None:
     async with Worker(cluster, unit_events_max=50) as worker:
         await worker.joins()
         for first in range(0, 2_000, 400):

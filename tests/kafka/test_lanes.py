@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping
 import pytest
 from faust.types import TP
 
+from streamproc.core.unit import Unit
 from tests.kafka.harness import Cluster, Worker, count
 
 
@@ -33,18 +34,38 @@ async def test_a_moment_never_overtakes_a_fact_that_was_in_kafka_a_second_before
         await worker.until(lambda: count(worker.units, cluster.facts) == 4, "facts are missing")
         worker.gate.clear()
         await cluster.produce(cluster.facts, 4, first=4)
-        await worker.until(
-            lambda: worker.begun[-1].kind == "facts" and len(worker.begun) > len(worker.units), "no"
-        )
+        await worker.until(lambda: len(worker.flow.lanes.health().lanes_held) == 4, "the lanes stay fresh")
         await cluster.produce(cluster.moments, 4)
+        await worker.until(
+            lambda: worker.flow.lanes.health().lag[cluster.moments].records_sum == 4, "no moment came"
+        )
+        assert count(worker.begun, cluster.moments) == 0
         worker.gate.set()
         await worker.until(lambda: count(worker.units, cluster.moments) == 4, "moments are missing")
-    assert all(
-        unit.consents[r.partition] == 2
-        for unit in worker.units
-        if unit.kind == "moments"
-        for r in unit.records
-    )
+    consents = [lane for unit in worker.units if unit.kind == "moments" for lane in unit.consents.values()]
+    assert consents == [2] * len(consents)
+
+
+async def test_facts_get_through_while_a_unit_of_moments_waits(cluster: Cluster) -> None:
+    worker = Worker(cluster)
+    opened = asyncio.Event()
+
+    async def moments_wait(unit: Unit) -> None:
+        if unit.kind == "moments":
+            worker.begun.append(unit)
+            await opened.wait()
+        worker.units.append(unit)
+
+    worker.task = asyncio.create_task(worker.flow.run(moments_wait))
+    await worker.joins()
+    await cluster.produce(cluster.moments, 4)
+    await worker.until(lambda: bool(worker.begun), "no moment came")
+    await cluster.produce(cluster.facts, 40)
+    await worker.until(lambda: count(worker.units, cluster.facts) == 40, "facts wait behind moments")
+    assert count(worker.units, cluster.moments) == 0
+    opened.set()
+    await worker.until(lambda: count(worker.units, cluster.moments) == 4, "moments did not go on")
+    await worker.stop()
 
 
 async def test_without_end_offsets_moments_wait_and_facts_do_not(
