@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -78,15 +79,17 @@ def test_set_up_does_nothing_where_more_than_enough_is_installed(tmp_path: Path)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-def test_set_up_says_what_is_missing_where_no_python_fits(tmp_path: Path) -> None:
+@pytest.mark.parametrize("version", [(3, 10, 9), (3, 14, 0)])
+def test_set_up_says_what_is_missing_where_no_python_fits(tmp_path: Path, version: tuple[int, ...]) -> None:
     set_up_files(tmp_path)
     commands = tmp_path / "bin"
     commands.mkdir()
     for name in ("sh", "dirname", "cat", "cksum", "tr"):
         (commands / name).symlink_to(str(shutil.which(name)))
-    # As a shim of pyenv does: it stands on PATH and does not run.
+    # As a shim of pyenv does: it stands on PATH and does not run. The other one runs, and is of another version.
     executable(commands / "python3.13", "exit 127")
-    executable(commands / "python3", "exit 1")
+    pretend = f'exec "{sys.executable}" -c "import sys; sys.version_info = {version}\n$2"'
+    executable(commands / "python3", pretend)
     done = run(str(tmp_path / "tools" / "setup.sh"), "embedded", cwd=tmp_path, path=str(commands))
     assert done.returncode == 1
     assert "needs Python 3.11, 3.12 or 3.13" in done.stderr
