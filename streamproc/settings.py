@@ -123,6 +123,10 @@ class Settings(BaseSettings):
     context_days: int = Field(default=90, ge=1, le=3_650)
     unit_events_max: int = Field(default=2_000, ge=1, le=10_000)
     fetch_wait_ms: int = Field(default=20, ge=0, le=5_000)
+    session_timeout_ms: _DurationMs = Field(30_000, ge=1_000, validation_alias=f"{_PREFIX}SESSION_TIMEOUT")
+    rebalance_timeout_ms: _DurationMs = Field(
+        30_000, ge=1_000, validation_alias=f"{_PREFIX}REBALANCE_TIMEOUT"
+    )
     metrics_addr: _Address = "127.0.0.1:9464"
     console_addr: _Address = "127.0.0.1:8464"
     allow_insecure: bool = False
@@ -162,7 +166,7 @@ class Settings(BaseSettings):
             value = getattr(self, name)
             if value is None:
                 text = ""
-            elif name.endswith("_max_ms"):
+            elif _is_duration(name):
                 text = _duration_text(value)
             elif name == "redis_url":
                 text = _without_password(value)
@@ -170,6 +174,11 @@ class Settings(BaseSettings):
                 text = str(value).lower() if isinstance(value, bool) else str(value)
             shown[_variable(name)] = text
         return shown
+
+
+def _is_duration(field_name: str) -> bool:
+    """Tell settings that are written with their unit from those whose name carries it (`FETCH_WAIT_MS`)."""
+    return field_name.endswith("_ms") and not _variable(field_name).endswith("_MS")
 
 
 def _variable(field_name: str) -> str:

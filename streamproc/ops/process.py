@@ -94,6 +94,8 @@ def assemble(settings: Settings, name: str) -> Parts:
         context_ttl_ms=settings.context_days * DAY_MS,
         unit_events_max=settings.unit_events_max,
         fetch_wait_ms=settings.fetch_wait_ms,
+        session_timeout_ms=settings.session_timeout_ms,
+        rebalance_timeout_ms=settings.rebalance_timeout_ms,
     )
     store = RedisStore(redis_url, id_check=key.check())
     return Parts(config, store, key, policy, settings.metrics_addr)

@@ -7,8 +7,8 @@ from streamproc.settings import Settings, SettingsError, load_settings, setting_
 # The public list; a name that is missing here or there is a change of the product's face.
 NAMES = (
     "KAFKA REDIS_URL REDIS_URL_FILE ID_KEY_FILE GROUP TOPIC_PREFIX POLICY CLOCK EVENT_AGE_MAX "
-    "EVENT_AHEAD_MAX LATENESS_MAX CONTEXT_DAYS UNIT_EVENTS_MAX FETCH_WAIT_MS METRICS_ADDR CONSOLE_ADDR "
-    "ALLOW_INSECURE LOG_LEVEL"
+    "EVENT_AHEAD_MAX LATENESS_MAX CONTEXT_DAYS UNIT_EVENTS_MAX FETCH_WAIT_MS SESSION_TIMEOUT "
+    "REBALANCE_TIMEOUT METRICS_ADDR CONSOLE_ADDR ALLOW_INSECURE LOG_LEVEL"
 )
 
 
@@ -39,6 +39,9 @@ def test_defaults_are_the_documented_ones() -> None:
     assert (settings.lateness_max_ms, settings.context_days, settings.unit_events_max) == (5_000, 90, 2_000)
     assert (settings.metrics_addr, settings.console_addr) == ("127.0.0.1:9464", "127.0.0.1:8464")
     assert (settings.fetch_wait_ms, settings.clock) == (20, "wall")
+    assert (settings.session_timeout_ms, settings.rebalance_timeout_ms) == (30_000, 30_000)
+    assert settings.redacted()["STREAMPROC_SESSION_TIMEOUT"] == "30s"
+    assert settings.redacted()["STREAMPROC_FETCH_WAIT_MS"] == "20"
 
 
 @pytest.mark.parametrize(
