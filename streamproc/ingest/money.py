@@ -7,24 +7,17 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Final
 
 from streamproc.core.event import Reason
+from streamproc.core.money import MINOR_MAX, SCALE_DEFAULT, scale_of
 from streamproc.ingest.refusal import Refused, shown
 from streamproc.ingest.scalars import Number
 
 # Ten billion euros, or 40 million dollars in the smallest note of Vietnam: above every basket, and exact in a double.
-MONEY_MINOR_MAX: Final = 10**12
-SCALE_DEFAULT: Final = 100
+MONEY_MINOR_MAX: Final = MINOR_MAX
 
 _CODE_CHARS: Final = 3
 _EXACT_END: Final = 1e8  # far below both MONEY_MINOR_MAX and what a double holds to the minor unit
 
 _DECIMAL: Final = re.compile(r"[+-]?[0-9]{1,18}(?:\.[0-9]{1,18})?", re.ASCII)
-# ISO 4217: the currencies that do not have a hundred minor units.
-_CODES: Final = {
-    1: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF",
-    1000: "BHD IQD JOD KWD LYD OMR TND",
-    10_000: "CLF UYW",
-}
-_SCALES: Final = {code: scale for scale, codes in _CODES.items() for code in codes.split()}
 _USUAL: Final[dict[str | None, int]] = dict.fromkeys([None, "EUR", "USD", "GBP", "CHF", "CAD"], SCALE_DEFAULT)
 
 
@@ -35,11 +28,6 @@ def currency_code(value: str | None, field: str) -> str | None:
     if len(value) == _CODE_CHARS and value.isascii() and value.isalpha():
         return value.upper()
     raise Refused(Reason.BAD_TEXT, field, "a currency has three letters")
-
-
-def scale_of(currency: str | None) -> int:
-    """Return how many minor units make one unit of a currency; 100 for an unknown or unnamed one."""
-    return _SCALES.get(currency, SCALE_DEFAULT) if currency else SCALE_DEFAULT
 
 
 def currency_and_scale(value: str | None, field: str) -> tuple[str | None, int]:

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamproc.core.event import Reason
-from streamproc.ingest.money import MONEY_MINOR_MAX, minor_units, scale_of
+from streamproc.core.money import scale_of
+from streamproc.ingest.money import MONEY_MINOR_MAX, minor_units
 from streamproc.ingest.refusal import Refused
 
 
