@@ -1,33 +1,16 @@
-"""A running broker for the session, and topics of its own for each test."""
+"""Topics of its own for each test, on the broker of the session."""
 
 from __future__ import annotations
 
 import itertools
 import logging
-from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.kafka.brokers import ApacheKafka, Broker, Tansu
+from tests.kafka.brokers import Broker
 from tests.kafka.harness import Cluster
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 _numbers = itertools.count(1)
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "needs(*capabilities): what the broker must be able to do")
-
-
-@pytest.fixture(scope="session")
-def broker(request: pytest.FixtureRequest) -> Iterator[Broker]:
-    """The broker of `--broker`. Where it cannot start the tests fail; they never pass by not running."""
-    server = ApacheKafka() if request.config.getoption("--broker") == "kafka" else Tansu()
-    server.start()
-    yield server
-    server.close()
 
 
 @pytest.fixture(autouse=True)

@@ -27,6 +27,21 @@ async def test_a_backlog_of_facts_is_done_before_any_moment_of_its_lane(cluster:
                 assert unit.consents[record.partition] == 1_000
 
 
+async def test_a_batch_of_facts_that_comes_in_parts_is_done_whole_before_its_moments(
+    cluster: Cluster,
+) -> None:
+    async with cluster.producer(max_batch_size=1_048_576) as producer:
+        await producer.send_and_wait(cluster.moments, b"click", partition=0)
+        batch = producer.create_batch()
+        for _ in range(6_000):
+            assert batch.append(key=b"c", value=b"x", timestamp=None)
+        await (await producer.send_batch(batch, cluster.facts, partition=0))
+    async with Worker(cluster) as worker:
+        await worker.until(lambda: count(worker.units, cluster.moments) == 1, "the moment is missing")
+    assert [unit.kind for unit in worker.units] == ["facts"] * 3 + ["moments"]
+    assert worker.units[-1].consents == {0: 6_000}
+
+
 async def test_a_moment_never_overtakes_a_fact_that_was_in_kafka_a_second_before(cluster: Cluster) -> None:
     async with Worker(cluster) as worker:
         await worker.joins()

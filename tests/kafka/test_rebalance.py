@@ -84,6 +84,7 @@ async def test_a_unit_abandoned_by_a_rebalance_is_not_committed_and_comes_again(
         await one.until(lambda: bool(one.begun), "no unit began")
         async with Worker(cluster) as other:
             await halves(one, other)
+            await one.until(lambda: len(one.begun) > 1, "the abandoned unit holds up the next")
             assert not one.units
             one.gate.set()
             await one.until(
