@@ -9,6 +9,7 @@ import typer
 from streamproc import __version__
 from streamproc.ops.commands.policy import policy
 from streamproc.ops.commands.recordings import capture, check_events, replay, verify
+from streamproc.ops.commands.standing import doctor, settings, status
 from streamproc.ops.commands.switches import campaign, channel, resume_all, stop_all
 from streamproc.ops.commands.terminal import Commands
 from streamproc.ops.commands.topics import topics
@@ -51,6 +52,9 @@ def streamproc(
 
 
 app.command(rich_help_panel=_WORK)(worker)
+app.command(rich_help_panel=_WORK)(settings)
+app.command(rich_help_panel=_WORK)(doctor)
+app.command(rich_help_panel=_WORK)(status)
 app.add_typer(channel, name="channel", rich_help_panel=_STEER)
 app.add_typer(campaign, name="campaign", rich_help_panel=_STEER)
 app.command("stop-all", rich_help_panel=_STEER)(stop_all)

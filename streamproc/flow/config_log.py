@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -18,10 +19,13 @@ from streamproc.flow.cluster import ClusterUnready
 from streamproc.flow.config_feed import POINTER, POLICY_PREFIX, TOPIC, pointed
 from streamproc.flow.sink import make_producer
 
-__all__ = ["ConfigState", "read_config", "write_config"]
+__all__ = ["ConfigState", "probe_clock", "read_config", "write_config"]
 
 ANSWER_SECONDS_MAX: Final = 15.0
 POLL_MS: Final = 200
+PROBE: Final = b"clock-probe"
+# Kafka's name for "the broker set the timestamp".
+LOG_APPEND_TIME: Final = 1
 
 
 @dataclass(frozen=True)
@@ -103,6 +107,26 @@ async def write_config(
         finally:
             await producer.stop()
     return offset + 1
+
+
+async def probe_clock(bootstrap: str, prefix: str = "") -> int | None:
+    """Return how many milliseconds the broker's clock is ahead of this machine's; None if it does not tell.
+
+    It writes an empty record under a key that nobody reads, since a broker tells its time in no other way. Compaction
+    removes it. Raises ClusterUnready.
+    """
+    async with _asking(bootstrap):
+        producer = make_producer(bootstrap)
+        try:
+            await producer.start()
+            begun_ms = time.time_ns() // 1_000_000
+            written = await producer.send_and_wait(prefix + TOPIC, key=PROBE, value=None, partition=0)
+            host_ms = (begun_ms + time.time_ns() // 1_000_000) // 2
+        finally:
+            await producer.stop()
+    if written.timestamp_type != LOG_APPEND_TIME or written.timestamp is None or written.timestamp < 0:
+        return None
+    return int(written.timestamp) - host_ms
 
 
 @asynccontextmanager
