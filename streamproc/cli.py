@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from streamproc import __version__
+from streamproc.ops.commands.demo import demo
 from streamproc.ops.commands.policy import policy
 from streamproc.ops.commands.recordings import capture, check_events, replay, verify
 from streamproc.ops.commands.standing import doctor, settings, status
@@ -52,6 +53,7 @@ def streamproc(
 
 
 app.command(rich_help_panel=_WORK)(worker)
+app.command(rich_help_panel=_WORK)(demo)
 app.command(rich_help_panel=_WORK)(settings)
 app.command(rich_help_panel=_WORK)(doctor)
 app.command(rich_help_panel=_WORK)(status)

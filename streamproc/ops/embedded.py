@@ -166,6 +166,7 @@ class Server:
         return subprocess.Popen(
             command,
             cwd=self.directory,
+            env=self._environment(),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -175,6 +176,10 @@ class Server:
 
     def _command(self) -> list[str]:
         raise NotImplementedError
+
+    def _environment(self) -> dict[str, str] | None:
+        """Return the child's environment; None is this process's own."""
+        return None
 
     def _answers(self) -> bool:
         raise NotImplementedError

@@ -14,7 +14,9 @@ __all__ = ["Diary"]
 LOOK_MS = 4 * MINUTE_MS
 DWELL_MS = 6 * MINUTE_MS
 JOINED_MS = at(-4, "18:00")
-"""Everybody settled what they agree to on the evening before the first simulated day."""
+"""Everybody settled what they agree to on the evening before the first simulated day ..."""
+DECLARED_MS = at(-4, "18:30")
+"""... and then said what they wanted to say about themselves."""
 
 
 class Diary:
@@ -50,7 +52,7 @@ class Diary:
         else:
             self._consent(at_ms, "*" if word == "everything" else word, "marketing", "withdrawn")
 
-    def declare(self, fields: dict[str, Any], at_ms: int = JOINED_MS) -> None:
+    def declare(self, fields: dict[str, Any], at_ms: int = DECLARED_MS) -> None:
         """State something about oneself in the profile."""
         self.records.append(payloads.profile(at_ms, self.customer, fields))
 
