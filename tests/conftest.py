@@ -10,7 +10,7 @@ from hypothesis import settings
 from tests.kafka.brokers import ApacheKafka, Broker, Tansu
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
 # How long an example takes depends on what else the machine does; pytest-timeout bounds what hangs.
 settings.register_profile("streamproc", deadline=None)
@@ -57,3 +57,17 @@ def _start(server: Broker) -> Broker | Exception:
         server.close()
         return error
     return server
+
+
+# A worker writes thousands of lines in a minute; those before a failure are its last ones.
+CAPTURED_LINES_MAX = 80
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show the end of what a failed test printed and logged, so that the failure itself is not buried."""
+    report = yield
+    report.sections = [
+        (title, "\n".join(text.splitlines()[-CAPTURED_LINES_MAX:])) for title, text in report.sections
+    ]
+    return report
