@@ -1,0 +1,105 @@
+"""The harness for users' tests, and the page that explains it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from streamproc.core.policy.problems import PolicyErrors
+from streamproc.testing import Harness
+
+ROOT = Path(__file__).parents[1]
+PAN: dict[str, Any] = {"product_id": "pan-1", "name": "Iron pan", "category": "kitchen", "price": 29.00}
+WISH = "Product Added to Wishlist"
+
+
+def documented() -> dict[str, Any]:
+    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "testing.md").read_text("utf-8"), re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(compile(code, "docs/testing.md", "exec"), names)
+    return {name: test for name, test in names.items() if name.startswith("test_")}
+
+
+@pytest.mark.parametrize("name", documented())
+def test_every_example_of_the_page_holds(name: str) -> None:
+    documented()[name]()
+
+
+def test_the_page_names_every_public_call_and_list() -> None:
+    page = (ROOT / "docs" / "testing.md").read_text("utf-8")
+    public = [name for name in vars(Harness) if not name.startswith("_") and name != "now_ms"]
+    assert [name for name in public if f"`{name}(" not in page] == []
+    assert all(f"`{name}`" in page for name in ("nudges", "decisions", "rejections", "records"))
+
+
+def test_a_withdrawal_silences_and_leaves_others_alone() -> None:
+    shop = Harness()
+    for customer in ("c-1", "c-2"):
+        shop.consent(customer, "processing", "in_app")
+        shop.profile(customer, timezone="Europe/Berlin")
+    shop.consent("c-1", "in_app", state="withdrawn")
+    assert shop.track("c-1", WISH, **PAN) == []
+    assert [nudge.customer_id for nudge in shop.track("c-2", WISH, **PAN)] == ["c-2"]
+
+
+def test_a_profile_says_whose_evening_it_is() -> None:
+    shop = Harness(now="2026-03-03T21:00Z")
+    for customer, zone in (("c-night", "Europe/Berlin"), ("c-day", "America/New_York")):
+        shop.consent(customer, "processing", "push")
+        shop.profile(customer, timezone=zone)
+        shop.track(customer, "Product Added", **PAN | {"price": 149.00, "category": "coats"}, currency="EUR")
+    assert [nudge.customer_id for nudge in shop.nudges] == ["c-day"]
+
+
+def test_a_beacon_is_sent_as_a_beacon() -> None:
+    shop = Harness()
+    shop.consent("c-1", "processing", "push", "sensing")
+    shop.beacon("c-1", "beacon.entered", site="store-1")
+    assert shop.rejections == []
+    assert shop.records[-1].topic == "receipts"
+
+
+def test_what_is_refused_is_listed_with_its_reason() -> None:
+    shop = Harness()
+    assert shop.send(b"no json") == []
+    assert len(shop.rejections) == 1
+    assert shop.rejections[0]
+
+
+def test_the_same_calls_give_the_same_bytes() -> None:
+    def run() -> list[Any]:
+        shop = Harness()
+        shop.consent("c-1", "processing", "in_app")
+        shop.profile("c-1", timezone="Europe/Berlin")
+        assert len(shop.track("c-1", WISH, **PAN)) == 1
+        return shop.records
+
+    assert run() == run()
+
+
+@pytest.mark.parametrize(
+    ("duration", "moved_ms"), [("30m", 1_800_000), ("1d12h", 129_600_000), ("5s", 5_000)]
+)
+def test_time_moves_by_what_is_said(duration: str, moved_ms: int) -> None:
+    shop = Harness(now=1_000)
+    shop.advance(duration)
+    assert shop.now_ms == 1_000 + moved_ms
+
+
+@pytest.mark.parametrize("duration", ["", "30", "m", "-5m", "1 h"])
+def test_what_is_no_duration_is_refused(duration: str) -> None:
+    with pytest.raises(ValueError, match="is no duration"):
+        Harness().advance(duration)
+
+
+def test_a_time_without_a_zone_is_refused() -> None:
+    with pytest.raises(ValueError, match="has no time zone"):
+        Harness(now="2026-03-03T12:00")
+
+
+def test_a_folder_that_is_no_policy_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(PolicyErrors):
+        Harness(tmp_path / "none")
