@@ -153,7 +153,7 @@ class Lanes:
             return
         kind = self._kinds[message.topic]
         self._buffers[kind].add(Waiting(event, message, self._ends.begun))
-        if self._has_barrier(kind):
+        if self._before(message.topic):
             self._read_now.set()
         self._wake.set()
 
@@ -251,13 +251,9 @@ class Lanes:
         now_s = time.monotonic()
         fresh = functools.cache(lambda lane: self._is_fresh(lane, now_s))
         ready: dict[Kind, Callable[[Waiting], bool]] = {
-            "facts": lambda _: True,
-            "timers": lambda waiting: (
-                fresh(waiting.message.partition) and self._barrier_passed(waiting, "timers")
-            ),
-            "moments": lambda waiting: (
-                fresh(waiting.message.partition) and self._barrier_passed(waiting, "moments")
-            ),
+            "facts": self._barrier_passed,
+            "timers": lambda waiting: fresh(waiting.message.partition) and self._barrier_passed(waiting),
+            "moments": lambda waiting: fresh(waiting.message.partition) and self._barrier_passed(waiting),
         }
         for kind in track:
             taken = self._take(kind, ready[kind])
@@ -290,16 +286,23 @@ class Lanes:
             [TP(topic, lane) for topic in self.topics.facts], self._consumer.settled, now_s
         )
 
-    def _has_barrier(self, kind: Kind) -> bool:
-        return kind == "timers" or (kind == "moments" and self._clock == "record")
+    def _before(self, topic: str) -> tuple[str, ...]:
+        """Name the topics that must be applied as far as they reached when a run of this one was read."""
+        kind = self._kinds[topic]
+        if kind == "timers":
+            return self.topics.moments
+        if kind == "moments":
+            return self.topics.facts if self._clock == "record" else ()
+        # Without consent to processing nothing is stored: a profile that overtook it would be lost.
+        return () if topic == self.topics.consents else (self.topics.consents,)
 
-    def _barrier_passed(self, waiting: Waiting, kind: Kind) -> bool:
-        if not self._has_barrier(kind):
+    def _barrier_passed(self, waiting: Waiting) -> bool:
+        before = self._before(waiting.message.topic)
+        if not before:
             return True
-        before: dict[Kind, tuple[str, ...]] = {"timers": self.topics.moments, "moments": self.topics.facts}
         lane = waiting.message.partition
         return waiting.barrier is not None and reached(
-            waiting.barrier, [TP(topic, lane) for topic in before[kind]], self._consumer.settled
+            waiting.barrier, [TP(topic, lane) for topic in before], self._consumer.settled
         )
 
     # Working on them.
@@ -367,11 +370,10 @@ class Lanes:
             log.warning("End offsets cannot be read now: %s", type(error).__name__)
             return
         self._ends.add(Read(number, begun_s, offsets))
-        for kind, buffers in self._buffers.items():
-            if self._has_barrier(kind):
-                for waiting in buffers:
-                    if waiting.barrier is None and waiting.reads_begun < number:
-                        waiting.barrier = offsets
+        for buffers in self._buffers.values():
+            for waiting in buffers:
+                if waiting.barrier is None and waiting.reads_begun < number:
+                    waiting.barrier = offsets
         if not any(lag.records_sum for lag in self._lag().values()):
             self._moved_s = time.monotonic()
         self._wake.set()
