@@ -54,11 +54,13 @@ class Store(MemoryStore):
         self.load_fails = 0
         self.commit_fails_before = 0
         self.commit_fails_after = 0
+        self.on_load: Callable[[], None] = lambda: None
         self.before_commit: Callable[[Sequence[Write]], None] = lambda _: None
         self.loaded: list[list[str]] = []
 
     async def load(self, hs: Sequence[str]) -> list[Slot]:
         self.loaded.append(list(hs))
+        self.on_load()
         if self.load_fails:
             self.load_fails -= 1
             raise StoreUnavailable("load")

@@ -237,6 +237,42 @@ async def test_a_lane_that_may_have_missed_a_withdrawal_decides_and_hands_over_n
     assert len(world.sent("nudges.push")) == 1
 
 
+async def test_a_gate_that_shuts_while_consent_is_asked_again_is_waited_for() -> None:
+    world = await World.with_opted_in("c-1")
+    opened: list[int] = []
+
+    def slow(_outputs: object) -> bool:
+        world.seconds += 1.1
+        world.store.on_load = lambda: setattr(world, "open", bool(opened))
+        return False
+
+    def waited() -> None:
+        assert world.sent("nudges.push") == []
+        opened.append(1)
+        world.open = True
+
+    world.sink_fails, world.on_wait = slow, waited
+    await world.pipeline.process(unit("moments", [world.view("c-1")]))
+    assert (opened, len(world.sent("nudges.push"))) == ([1], 1)
+
+
+async def test_a_nudge_that_is_decided_is_not_handed_over_in_a_lane_that_is_no_longer_fresh() -> None:
+    world = await World.with_opted_in("c-1")
+    sent: list[int] = []
+
+    def stale(_writes: object) -> None:
+        world.fresh = False
+
+    def waited() -> None:
+        sent.append(len(world.sent("nudges.push")))
+        world.fresh = len(sent) == 3
+
+    world.store.before_commit, world.on_wait = stale, waited
+    await world.pipeline.process(unit("moments", [world.view("c-1")]))
+    assert sent == [0, 0, 0]
+    assert len(world.sent("nudges.push")) == 1
+
+
 async def test_what_an_open_gate_refuses_is_withheld_in_a_second_decision_and_stays_charged() -> None:
     world = await World.with_opted_in("c-1")
     off = world.rules_now.switches.fold("channel/push", b'{"enabled":false,"reason":"outage"}')
