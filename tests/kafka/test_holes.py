@@ -34,7 +34,7 @@ async def test_what_was_on_its_way_when_the_flow_was_suspended_comes_again(clust
         await worker.until(lambda: any(p._outstanding for p in consumer._progress.values()), "nothing came")
         # As Faust does at a rebalance: what waits to enter a queue is dropped, and the queues are emptied.
         consumer.stop_flow()
-        await asyncio.sleep(0)
+        await worker.until(lambda: bool(consumer.can_resume_flow._waiters), "the delivery was not given up")
         flow_control.resume()
         consumer.resume_flow()
         await worker.until(lambda: count(worker.units, cluster.moments) == 4, "records are missing")

@@ -36,10 +36,23 @@ async def test_a_batch_of_facts_that_comes_in_parts_is_done_whole_before_its_mom
         for _ in range(6_000):
             assert batch.append(key=b"c", value=b"x", timestamp=None)
         await (await producer.send_batch(batch, cluster.facts, partition=0))
-    async with Worker(cluster) as worker:
-        await worker.until(lambda: count(worker.units, cluster.moments) == 1, "the moment is missing")
-    assert [unit.kind for unit in worker.units] == ["facts"] * 3 + ["moments"]
+    worker = Worker(cluster)
+
+    async def last_part_waits(unit: Unit) -> None:
+        if unit.records[-1].offset == 5_999:
+            await worker.gate.wait()
+        worker.units.append(unit)
+
+    worker.gate.clear()
+    worker.task = asyncio.create_task(worker.flow.run(last_part_waits))
+    await worker.until(lambda: count(worker.units, cluster.facts) == 4_000, "the first parts are missing")
+    reads = worker.flow.lanes._ends.begun
+    await worker.until(lambda: worker.flow.lanes._ends.begun > reads + 3, "end offsets are not read")
+    assert count(worker.units, cluster.moments) == 0
+    worker.gate.set()
+    await worker.until(lambda: count(worker.units, cluster.moments) == 1, "the moment is missing")
     assert worker.units[-1].consents == {0: 6_000}
+    await worker.stop()
 
 
 async def test_a_moment_never_overtakes_a_fact_that_was_in_kafka_a_second_before(cluster: Cluster) -> None:
