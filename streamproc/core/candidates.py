@@ -150,7 +150,7 @@ def judge(found: Found, customer: Customer, rules: Rules, arrival: Arrival, emis
 
 
 def _consent_position(arrival: Arrival, head: ConsentHead) -> ConsentPosition:
-    """Name how far `consents` counted: as far as the lane, or further where this customer's own records went in since."""
+    """Name how far `consents` counted: as far as the lane, or further where the customer's own went in since."""
     offset = arrival.consents_offset
     if head.partition == arrival.lane:
         offset = max(offset, head.offset + 1)

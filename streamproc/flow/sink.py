@@ -18,7 +18,8 @@ SEND_SECONDS_MAX: Final = 40.0
 # 5 ms gather the outputs of a unit into a few requests; a unit is written once in about 60 ms.
 LINGER_MS: Final = 5
 BATCH_BYTES_MAX: Final = 256 * 1024
-RECORD_BYTES_MAX: Final = 1024 * 1024
+# A record of 1 MiB, the most that Kafka takes by default, must fit into a dead letter with its headers.
+REQUEST_BYTES_MAX: Final = 2 * 1024 * 1024
 
 
 def make_producer(bootstrap: str) -> AIOKafkaProducer:
@@ -32,7 +33,7 @@ def make_producer(bootstrap: str) -> AIOKafkaProducer:
         acks="all",
         linger_ms=LINGER_MS,
         max_batch_size=BATCH_BYTES_MAX,
-        max_request_size=RECORD_BYTES_MAX,
+        max_request_size=REQUEST_BYTES_MAX,
         request_timeout_ms=REQUEST_TIMEOUT_MS,
     )
 
