@@ -171,7 +171,9 @@ class Pipeline:
         except Exception as error:  # noqa: BLE001 - too large for any topic: its place is told, the log still holds it
             self._meter.trouble(error)
             size = f"value of {len(record.value or b'')} bytes left out"
-            bare = dead_letter(msgspec.structs.replace(record, value=None), Rejection(Reason.POISON, "", size))
+            bare = dead_letter(
+                msgspec.structs.replace(record, value=None), Rejection(Reason.POISON, "", size)
+            )
             await self._until_done(lambda: self._sink.send([bare]))
         await self._until_done(lambda: self._sink.send(self._receipts(work)))
         self._meter.unit(work.tally, [])
