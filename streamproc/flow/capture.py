@@ -61,7 +61,7 @@ async def capture(
                         break
                     latest_ms[tp] = max(latest_ms.get(tp, 0), one.timestamp)
                     found.append((latest_ms[tp], len(found), _record(one, prefix)))
-        is_whole = await _is_done(consumer, ends, deadline)
+        is_whole = len(found) <= records_max and await _is_done(consumer, ends, deadline)
     except TimeoutError as error:
         raise ClusterUnready(f"STREAMPROC_KAFKA={bootstrap} did not answer in time") from error
     except KafkaError as error:

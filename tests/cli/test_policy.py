@@ -1,0 +1,124 @@
+"""`streamproc policy`: what is wrong is said with file and line, what holds is published, and there is a way back."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from streamproc.core.policy.bundle import from_document
+from streamproc.flow.config_log import ConfigState, read_config
+from streamproc.shipped import shipped_folder
+from tests.cli.command_line import CommandLine
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(shipped_folder("policy"), tmp_path / "policy"))
+
+
+def edit(folder: Path, old: str, new: str) -> None:
+    file = folder / "campaigns" / "wishlist_saved.yaml"
+    text = file.read_text("utf-8")
+    assert old in text
+    file.write_text(text.replace(old, new), "utf-8")
+
+
+def config() -> ConfigState:
+    return asyncio.run(read_config(os.environ["STREAMPROC_KAFKA"], os.environ["STREAMPROC_TOPIC_PREFIX"]))
+
+
+def test_the_shipped_policy_holds_with_all_its_examples(offline: CommandLine, folder: Path) -> None:
+    said = offline("policy", "check", folder)
+    assert said.code == 0, said.out
+    assert "the first wish is confirmed, quietly" in said.out
+    assert "fail" not in said.out
+
+
+def test_errors_carry_file_and_line_and_no_example_is_run(offline: CommandLine, folder: Path) -> None:
+    edit(folder, "trigger:", "triger:")
+    said = offline("policy", "check", folder)
+    assert said.code == 1
+    assert f"{folder}/campaigns/wishlist_saved.yaml:6: triger: unknown key" in said.out
+    assert "examples hold" not in said.out
+
+
+def test_a_failing_example_says_what_was_expected_what_came_and_why_not(
+    offline: CommandLine, folder: Path
+) -> None:
+    edit(folder, "consents: [push]", "consents: [in_app]")
+    edit(folder, "rolling: 30d", "rolling: 29d")
+    said = offline("policy", "check", folder)
+    assert said.code == 1
+    assert "wishlist_saved.yaml:31: push was not asked for, and is not used" in said.out
+    assert "expected: silence" in said.out
+    assert "came:     in_app (send) at once from wishlist_saved" in said.out
+
+
+def test_the_gates_that_silenced_an_example_are_named(offline: CommandLine, folder: Path) -> None:
+    edit(folder, "consents: [in_app]\n    given: [{at: 0m, wish", "consents: []\n    given: [{at: 0m, wish")
+    found = offline("policy", "check", folder, "--json").json
+    (failed,) = [one for one in found["examples"] if not one["passed"]]
+    assert (failed["expected"][0]["channel"], failed["came"]) == ("in_app", [])
+    assert "channel_not_opted_in" in failed["silences"][0]
+
+
+def test_a_policy_whose_examples_fail_is_not_published(installed: CommandLine, folder: Path) -> None:
+    edit(folder, "consents: [push]", "consents: [in_app]")
+    said = installed("policy", "publish", folder)
+    assert said.code == 1
+    assert "not published" in said.err
+    assert config().end == 0
+
+
+def test_publishing_puts_the_document_under_its_version_and_points_to_it(
+    installed: CommandLine, folder: Path
+) -> None:
+    assert installed("policy", "publish", folder).code == 0
+    state = config()
+    version = state.version()
+    assert version is not None
+    assert state.versions() == (version,)
+    assert from_document(state.values[f"policy/{version}"]).version == version
+    assert json.loads(state.values["policy"]) == {"version": version}
+
+
+def test_a_version_that_stands_is_not_written_again(installed: CommandLine, folder: Path) -> None:
+    installed("policy", "publish", folder)
+    installed("policy", "publish", folder)
+    assert config().end == 3  # the document once, the pointer twice
+
+
+def test_rollback_points_to_the_version_before_and_can_be_undone(
+    installed: CommandLine, folder: Path
+) -> None:
+    installed("policy", "publish", folder)
+    first = config().version()
+    edit(folder, "rolling: 30d", "rolling: 29d")
+    installed("policy", "publish", folder)
+    second = config().version()
+    assert first != second
+    assert installed("policy", "rollback").code == 0
+    assert config().version() == first
+    assert installed("policy", "rollback", second or "").code == 0
+    assert config().version() == second
+
+
+def test_rollback_to_what_is_not_there_is_refused(installed: CommandLine, folder: Path) -> None:
+    assert "no other policy to go back to" in installed("policy", "rollback").err
+    installed("policy", "publish", folder)
+    said = installed("policy", "rollback", "nope")
+    assert (said.code, "config holds no policy nope" in said.err) == (1, True)
+
+
+def test_show_says_which_policy_is_in_force(installed: CommandLine, folder: Path) -> None:
+    assert "the workers' default" in installed("policy", "show").out
+    installed("policy", "publish", folder)
+    shown = installed("policy", "show", "--json").json
+    assert shown["published"]
+    assert shown["versions"] == [shown["version"]]
+    assert "wishlist_saved" in shown["campaigns"]

@@ -1,0 +1,97 @@
+"""`streamproc settings`, `status`, `doctor`: how an installation stands, and what to change."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.command_line import CommandLine, Said
+
+
+def found(said: Said, state: str) -> dict[str, str]:
+    """Return what the doctor says under one state: by subject, what was found."""
+    return {check["what"]: check["found"] for check in said.json if check["state"] == state}
+
+
+def test_settings_are_shown_without_the_password(offline: CommandLine) -> None:
+    offline.set(REDIS_URL="redis://user:secret@127.0.0.1:6379/0", GROUP="trial")
+    shown = offline("settings", "--json").json
+    assert (shown["STREAMPROC_GROUP"], shown["STREAMPROC_REDIS_URL"]) == (
+        "trial",
+        "redis://user:***@127.0.0.1:6379/0",
+    )
+    assert "secret" not in offline("settings").out
+
+
+def test_every_fault_of_the_settings_is_listed_at_once(offline: CommandLine) -> None:
+    offline.set(KAFKA="nope", EVENT_AGE_MAX="24", GRUOP="x")
+    said = offline("settings")
+    assert said.code == 1
+    assert [
+        name in said.err for name in ("STREAMPROC_KAFKA", "STREAMPROC_EVENT_AGE_MAX", "STREAMPROC_GRUOP")
+    ] == [True] * 3
+
+
+def test_the_doctor_fails_where_topics_are_missing_and_names_the_remedy(cli: CommandLine) -> None:
+    said = cli("doctor")
+    assert said.code == 1
+    assert "streamproc topics apply" in said.out
+
+
+def test_the_doctor_finds_a_fresh_installation_fit(installed: CommandLine) -> None:
+    said = installed("doctor", "--write", "--json")
+    assert said.code == 0, said.out
+    sound = found(said, "ok")
+    assert {"versions", "kafka", "topics", "redis", "redis clock", "policy"} <= set(sound)
+    assert "none is alive" in found(said, "warn")["workers"]
+
+
+def test_the_doctor_examines_what_it_reaches_where_other_things_are_away(cli: CommandLine) -> None:
+    cli.set(KAFKA="127.0.0.1:1", ID_KEY_FILE=None)
+    said = cli("doctor", "--json")
+    assert said.code == 1
+    failed = found(said, "fail")
+    assert "STREAMPROC_KAFKA=127.0.0.1:1" in failed["kafka"]
+    assert "STREAMPROC_ID_KEY_FILE is not set" in failed["settings"]
+    assert "redis clock" in found(said, "ok")
+
+
+def test_the_doctor_names_a_pointer_to_a_policy_that_is_not_there(installed: CommandLine) -> None:
+    import asyncio
+
+    from streamproc.flow.config_log import write_config
+
+    env = installed.env
+    entry = ("policy", b'{"version": "gone"}')
+    asyncio.run(write_config(env["STREAMPROC_KAFKA"], [entry], prefix=env["STREAMPROC_TOPIC_PREFIX"]))
+    said = installed("doctor", "--json")
+    assert (said.code, found(said, "fail")) == (1, {"policy": "gone is not on `config`"})
+
+
+def test_status_shows_switches_policy_and_that_nobody_works(installed: CommandLine) -> None:
+    installed("channel", "off", "sms", "--reason", "costs")
+    said = installed("status")
+    assert said.code == 0, said.err
+    assert "no worker is alive" in said.out
+    assert "off: channel/sms" in said.out
+    assert "costs" in said.out
+    assert "lag: none" in said.out
+
+
+def test_status_shows_what_it_can_where_redis_is_away(installed: CommandLine) -> None:
+    installed.set(REDIS_URL="redis://127.0.0.1:1/0")
+    said = installed("status", "--json")
+    assert said.code == 69
+    assert said.json["workers"] is None
+    assert said.json["lag"]["clickstream"] == {"records_max": 0, "records_sum": 0}
+    assert "127.0.0.1:1" in said.json["troubles"][0]
+
+
+@pytest.mark.parametrize("name", ["nowhere", "short"])
+def test_an_id_key_that_cannot_serve_fails(cli: CommandLine, tmp_path: Path, name: str) -> None:
+    (tmp_path / "short").write_text("short")
+    cli.set(ID_KEY_FILE=tmp_path / name)
+    said = cli("doctor", "--json")
+    assert said.code == 1
+    assert name in found(said, "fail")["id key"]
