@@ -24,7 +24,7 @@ def memory_mib_max(pid: int) -> float:
     return 0.0
 
 
-def machine() -> dict[str, str | int]:
+def machine() -> dict[str, str | float]:
     """Describe this machine."""
     models = [
         line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")

@@ -137,6 +137,9 @@ class Stage:
             "STREAMPROC_POLICY": str(self.folder / "policy"),
             "STREAMPROC_GROUP": GROUP,
             "STREAMPROC_LOG_LEVEL": "warning",
+            # The embedded broker lets joiners wait for as long as a rebalance may take.
+            "STREAMPROC_SESSION_TIMEOUT": "6s",
+            "STREAMPROC_REBALANCE_TIMEOUT": "1s",
             "PYTHONPATH": str(Path(__file__).parent.parent),
         }
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections import Counter
 from dataclasses import asdict, dataclass, field
@@ -16,11 +15,14 @@ from redis.asyncio import Redis
 from benchmarks.cpu import cpu_seconds, memory_mib_max
 from benchmarks.stage import LANES, Stage, WorkerProcess
 from benchmarks.workload import Crowd, customer, events, is_consented
+from streamproc.core.facts import CHANNELS
 from streamproc.store.keys import KEYS, bucket_of
 
 # No receipt for so long means that the worker stands still.
 SILENT_SECONDS_MAX: Final = 60.0
 SAMPLE_CUSTOMERS: Final = 2_000
+COUNT_SECONDS: Final = 1.0
+COUNTED: Final = ("decisions", *(f"nudges.{name}" for name in CHANNELS))
 OUTCOMES: Final = ("decided", "quiet", "duplicate", "redelivered", "too_old", "rejected", "rekeyed")
 
 
@@ -157,24 +159,23 @@ async def _used(stage: Stage, worker: WorkerProcess, redis: Redis) -> _Used:
     )
 
 
-async def _count(stage: Stage) -> dict[str, int]:
-    """Count the records of each output topic, by their end offsets."""
-    names = [
-        "decisions",
-        "ledger",
-        *(f"nudges.{n}" for n in ("push", "email", "sms", "in_app", "web", "in_store")),
-    ]
-    consumer = AIOKafkaConsumer(bootstrap_servers=stage.broker.bootstrap)
+async def _count(stage: Stage) -> Counter[str]:
+    """Count the records of each output topic by reading them: the embedded broker's end offsets lag a batch behind."""
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=stage.broker.bootstrap, auto_offset_reset="earliest", fetch_max_wait_ms=20
+    )
     await consumer.start()
+    counts: Counter[str] = Counter()
     try:
-        await consumer.topics()
-        partitions = [
-            TopicPartition(name, p) for name in names for p in consumer.partitions_for_topic(name) or ()
-        ]
-        ends = await consumer.end_offsets(partitions)
+        consumer.assign([TopicPartition(name, lane) for name in COUNTED for lane in range(LANES)])
+        heard_at = time.monotonic()
+        while time.monotonic() - heard_at < COUNT_SECONDS:
+            for tp, records in (await consumer.getmany(timeout_ms=100)).items():
+                counts[tp.topic] += len(records)
+                heard_at = time.monotonic()
     finally:
         await consumer.stop()
-    return {name: sum(end for tp, end in ends.items() if tp.topic == name) for name in names}
+    return counts
 
 
 async def _sizes(stage: Stage, redis: Redis, crowd: Crowd) -> dict[int, int]:
@@ -187,5 +188,4 @@ async def _sizes(stage: Stage, redis: Redis, crowd: Crowd) -> dict[int, int]:
         for key in (names.context + h, names.consent + h, names.outputs + h):
             pipe.memory_usage(key, samples=0)
     found = await pipe.execute()
-    await asyncio.sleep(0)
     return {who: sum(size or 0 for size in found[at * 3 : at * 3 + 3]) for at, who in enumerate(some)}

@@ -57,7 +57,8 @@ KINDS: Final = (
     ("order.completed", "Order Completed", 0.03),
 )
 # The kinds that conditions count, which memory therefore keeps, with their shares.
-REMEMBERED: Final = (("product.viewed", 0.46), ("search.performed", 0.12))
+REMEMBERED: Final = ("product.viewed", "search.performed")
+REMEMBERED_WEIGHTS: Final = (0.46, 0.12)
 # An order empties the cart, and there are two additions to an order.
 CART_GROWS_RATIO: Final = 2 / 3
 # Campaigns by the kind that triggers them, with their conditions.
@@ -234,9 +235,8 @@ def warm_context(who: int, crowd: Crowd) -> bytes:
     context = Context(customer_id=customer(who), last_ms=now_ms - 20 * MINUTE_MS)
     context.profile = Profile(zone=crowd.zone, locale="de-DE")
     context.seen = chance.randbytes(8 * 16)
-    kinds, weights = zip(*REMEMBERED, strict=True)
     depth = chance.choice((8, 10, 12, 14, 16))
-    for nth, kind in enumerate(chance.choices(kinds, weights, k=depth)):
+    for nth, kind in enumerate(chance.choices(REMEMBERED, REMEMBERED_WEIGHTS, k=depth)):
         items = (_known_item(who, chance),) if kind == "product.viewed" else ()
         remember(context, Remembered(now_ms - (60 - nth) * MINUTE_MS, kind, items))
     while chance.random() < CART_GROWS_RATIO:
