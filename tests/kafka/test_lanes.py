@@ -45,7 +45,7 @@ async def test_a_batch_of_facts_that_comes_in_parts_is_done_whole_before_its_mom
 
     worker.gate.clear()
     worker.task = asyncio.create_task(worker.flow.run(last_part_waits))
-    await worker.until(lambda: count(worker.units, cluster.facts) == 4_000, "the first parts are missing")
+    await worker.until(lambda: count(worker.units, cluster.facts) >= 4_000, "the first parts are missing")
     reads = worker.flow.lanes._ends.begun
     await worker.until(lambda: worker.flow.lanes._ends.begun > reads + 3, "end offsets are not read")
     assert count(worker.units, cluster.moments) == 0
