@@ -12,7 +12,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from streamproc.core.record import Record
-from streamproc.flow.cluster import ClusterUnready
+from streamproc.flow.cluster import ClusterUnready, partitions_of
 
 __all__ = ["Captured", "capture"]
 
@@ -73,8 +73,8 @@ async def capture(
 
 
 async def _assign(consumer: AIOKafkaConsumer, names: Sequence[str]) -> dict[TopicPartition, int]:
-    known = await consumer.topics()
-    missing = [name for name in names if name not in known]
+    found = await partitions_of(consumer, names)
+    missing = [name for name, partitions in found.items() if not partitions]
     if missing:
         raise ClusterUnready(
             f"no topic {', '.join(missing)}: `streamproc topics check` says what there should be"

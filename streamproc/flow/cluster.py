@@ -45,7 +45,7 @@ class Cluster:
         admin = AIOKafkaAdminClient(bootstrap_servers=self._bootstrap)
         try:
             read = [*topics.facts, *topics.moments, *topics.timers]
-            found = await self._partitions(consumer, [ledger, *read])
+            found = await partitions_of(consumer, [ledger, *read])
             ledgers = [TopicPartition(ledger, p) for p in found.pop(ledger)]
             if any((await consumer.end_offsets(ledgers)).values()):
                 return False
@@ -63,7 +63,7 @@ class Cluster:
     async def _partition_counts(self, names: Sequence[str]) -> dict[str, int]:
         consumer = await self._connect()
         try:
-            found = await self._partitions(consumer, names)
+            found = await partitions_of(consumer, names)
         except KafkaError as error:
             raise ClusterUnready(f"the cluster did not answer: {type(error).__name__}") from error
         finally:
@@ -80,9 +80,10 @@ class Cluster:
             raise ClusterUnready(message) from error
         return consumer
 
-    async def _partitions(self, consumer: AIOKafkaConsumer, names: Sequence[str]) -> dict[str, set[int]]:
-        # The names in `topics()` are those that exist: asking for another one's partitions may create it.
-        known = await consumer.topics()
-        return {
-            name: set(consumer.partitions_for_topic(name) or ()) if name in known else set() for name in names
-        }
+
+async def partitions_of(consumer: AIOKafkaConsumer, names: Sequence[str]) -> dict[str, set[int]]:
+    """Return the partitions of each topic, none of one that does not exist."""
+    # All topics are asked for: asking for one that does not exist may create it. The consumer's own
+    # `partitions_for_topic` knows only what it is subscribed to.
+    known = await consumer._client.fetch_all_metadata()  # noqa: SLF001
+    return {name: set(known.partitions_for_topic(name) or ()) for name in names}

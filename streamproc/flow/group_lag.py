@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaError
+from aiokafka.errors import GroupCoordinatorNotAvailableError, KafkaError
 
-from streamproc.flow.cluster import ClusterUnready
+from streamproc.flow.cluster import ClusterUnready, partitions_of
 from streamproc.flow.lanes import LaneTopics
 
 __all__ = ["TopicLag", "group_lag"]
@@ -39,14 +40,13 @@ async def group_lag(bootstrap: str, group: str, prefix: str = "") -> dict[str, T
         async with asyncio.timeout(ANSWER_SECONDS_MAX):
             await consumer.start()
             await admin.start()
-            known = await consumer.topics()
-            names = [name for name in (*topics.facts, *topics.moments, *topics.timers) if name in known]
+            found = await partitions_of(consumer, [*topics.facts, *topics.moments, *topics.timers])
             tps = [
-                TopicPartition(name, p) for name in names for p in consumer.partitions_for_topic(name) or ()
+                TopicPartition(name, number) for name, numbers in found.items() for number in sorted(numbers)
             ]
             ends = await consumer.end_offsets(tps)
             starts = await consumer.beginning_offsets(tps)
-            committed = await admin.list_consumer_group_offsets(group, partitions=tps) if tps else {}
+            committed = await _committed(admin, group, tps)
     except TimeoutError as error:
         raise ClusterUnready(f"STREAMPROC_KAFKA={bootstrap} did not answer in time") from error
     except KafkaError as error:
@@ -54,9 +54,23 @@ async def group_lag(bootstrap: str, group: str, prefix: str = "") -> dict[str, T
     finally:
         await admin._client.close()  # noqa: SLF001 - an admin that never started has connections to close too.
         await consumer.stop()
-    lags: dict[str, list[int]] = {name.removeprefix(prefix): [] for name in names}
+    lags: dict[str, list[int]] = {name.removeprefix(prefix): [] for name, numbers in found.items() if numbers}
     for tp in tps:
-        found = committed.get(tp)
-        done = max(found.offset if found is not None else -1, starts[tp])
+        done = max(committed.get(tp, -1), starts[tp])
         lags[tp.topic.removeprefix(prefix)].append(max(ends[tp] - done, 0))
-    return {name: TopicLag(max(behind, default=0), sum(behind)) for name, behind in lags.items()}
+    return {name: TopicLag(max(behind), sum(behind)) for name, behind in lags.items()}
+
+
+async def _committed(
+    admin: AIOKafkaAdminClient, group: str, tps: Sequence[TopicPartition]
+) -> dict[TopicPartition, int]:
+    """Return the committed offsets; of a partition without one, -1 or nothing."""
+    while tps:
+        try:
+            found = await admin.list_consumer_group_offsets(group, partitions=list(tps))
+        except GroupCoordinatorNotAvailableError:
+            # A cluster that never had a group makes the topic for their offsets when it is first asked.
+            await asyncio.sleep(0.2)
+        else:
+            return {tp: committed.offset for tp, committed in found.items()}
+    return {}

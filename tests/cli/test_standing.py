@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
+from aiokafka import AIOKafkaProducer
 
+from streamproc.flow.config_log import write_config
 from tests.cli.command_line import CommandLine, Said
 
 
@@ -58,10 +61,6 @@ def test_the_doctor_examines_what_it_reaches_where_other_things_are_away(cli: Co
 
 
 def test_the_doctor_names_a_pointer_to_a_policy_that_is_not_there(installed: CommandLine) -> None:
-    import asyncio
-
-    from streamproc.flow.config_log import write_config
-
     env = installed.env
     entry = ("policy", b'{"version": "gone"}')
     asyncio.run(write_config(env["STREAMPROC_KAFKA"], [entry], prefix=env["STREAMPROC_TOPIC_PREFIX"]))
@@ -86,6 +85,21 @@ def test_status_shows_what_it_can_where_redis_is_away(installed: CommandLine) ->
     assert said.json["workers"] is None
     assert said.json["lag"]["clickstream"] == {"records_max": 0, "records_sum": 0}
     assert "127.0.0.1:1" in said.json["troubles"][0]
+
+
+def test_status_counts_what_nobody_has_read_yet(installed: CommandLine) -> None:
+    async def write() -> None:
+        producer = AIOKafkaProducer(bootstrap_servers=installed.env["STREAMPROC_KAFKA"])
+        await producer.start()
+        for _ in range(3):
+            topic = installed.env["STREAMPROC_TOPIC_PREFIX"] + "clickstream"
+            await producer.send_and_wait(topic, b"{}", partition=1)
+        await producer.stop()
+
+    asyncio.run(write())
+    installed.set(GROUP="never-joined")
+    assert installed("status", "--json").json["lag"]["clickstream"] == {"records_max": 3, "records_sum": 3}
+    assert "lag: clickstream 3" in installed("status").out
 
 
 @pytest.mark.parametrize("name", ["nowhere", "short"])
