@@ -26,7 +26,7 @@ def demo(
     web, in the app and in two stores; an operator switches push off and on again. A summary follows: what was said,
     the caps that held, what was not said and why. Ctrl-C ends it early, with the summary so far.
 
-    Exit codes: 0 every promise held; 1 one did not, or a part could not be started; 130 stopped before the day began.
+    Exit codes: 0 every promise held; 1 one did not, or a part could not be started; 130 stopped outside the day.
 
     Example: `streamproc demo --seconds 20`
     """

@@ -28,7 +28,7 @@ INTERRUPTED: Final = 130
 def demo(seconds: int, console: Console | None = None) -> int:
     """Run a compressed day in about so many seconds, 0: day after day until interrupted.
 
-    Returns 0 if everything promised held, 1 if not, 130 if interrupted before the day began. Raises
+    Returns 0 if everything promised held, 1 if not, 130 if interrupted before or after the day. Raises
     EmbeddedStartError, SettingsError and ClusterUnready where the parts cannot be started.
     """
     console = console or Console(highlight=False)
@@ -44,7 +44,8 @@ def demo(seconds: int, console: Console | None = None) -> int:
         "[bold]streamproc demo[/]: a day of simulated shoppers through a real worker, a real broker, Redis"
     )
     # Whoever ends this process by its id wants no less cleaning up than Ctrl-C brings.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
     try:
         with Stage(moved(read_folder(shipped_folder("policy"))), say=say) as stage:
             stage.start_worker()
@@ -54,7 +55,7 @@ def demo(seconds: int, console: Console | None = None) -> int:
             asyncio.run(show.run())
             return _tell(console, stage, show)
     except KeyboardInterrupt:
-        console.print("stopped before the day began")
+        console.print("stopped")
         return INTERRUPTED
 
 

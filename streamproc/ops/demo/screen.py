@@ -19,8 +19,8 @@ __all__ = ["Rate", "picture", "progress_line"]
 
 RATE_SECONDS: Final = 2.0
 BAR_CELLS: Final = 24
-SILENCES_MAX: Final = 7
-"""With these a picture is 21 lines high, so that it stands still on a terminal of 24."""
+SILENCES_MAX: Final = 6
+"""With these a picture is 23 lines high, so that it stands still on a terminal of 24."""
 _SPOKEN: Final = ("push", "email", "in_app")
 _FIRST_COLUMN: Final = 24
 

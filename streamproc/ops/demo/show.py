@@ -72,7 +72,7 @@ class Show:
     async def run(self) -> None:
         """Run until the day is over and everything of it finished, or until interrupted."""
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, self._stop.set)
         begun_at = time.monotonic()
         kafka, prefix = str(self.settings.kafka), self.settings.topic_prefix

@@ -13,7 +13,7 @@ from streamproc.core.policy.model import Policy
 from streamproc.ops.demo.calendar import shown, shown_day
 from streamproc.ops.demo.judgement import CapRow, Honoured, Switched, cap_rows, honoured, switched
 from streamproc.ops.demo.story import Silence, Story
-from streamproc.ops.demo.words import label, sentence, spoken
+from streamproc.ops.demo.words import label, numbers, sentence, spoken
 from streamproc.ops.verify.report import PROMISES, Report
 
 __all__ = ["failures", "print_summary"]
@@ -64,7 +64,8 @@ def print_summary(
     _section(console, "Said, by campaign and channel", _said(story))
     _section(console, "Caps that held", _caps(cap_rows(story, policy)))
     _section(console, "Not said, and why (one silence may have several reasons)", _not_said(story))
-    _section(console, "Withdrawals honoured", _withdrawals(honoured(story)))
+    if story.withdrawals:
+        _section(console, "Withdrawals honoured", _withdrawals(honoured(story)))
     for one in switched(story):
         _section(console, "The operator's switch", Text.from_markup(_switch(one)))
     if story.dead_letters:
@@ -80,10 +81,18 @@ def _section(console: Console, title: str, body: Table | Text) -> None:
     console.print(body)
 
 
-def _table(*columns: str, right: Iterable[int] = ()) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+def _table(*columns: str, right: Iterable[int] = (), cut: bool = False) -> Table:
+    """Make a table; with `cut` its last column takes the room that is left, and what does not fit is cut off."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim", expand=cut)
     for index, column in enumerate(columns):
-        table.add_column(column, justify="right" if index in right else "left")
+        is_cut = cut and index == len(columns) - 1
+        table.add_column(
+            column,
+            justify="right" if index in right else "left",
+            no_wrap=is_cut,
+            overflow="ellipsis",
+            ratio=1 if is_cut else None,
+        )
     return table
 
 
@@ -105,7 +114,7 @@ def _caps(rows: list[CapRow]) -> Table:
 
 
 def _not_said(story: Story) -> Table:
-    table = _table("", "times", "for example", right=(1,))
+    table = _table("", "times", "for example", right=(1,), cut=True)
     for code, count in story.reasons.most_common():
         if code in story.examples:
             table.add_row(label(code), str(count), Text(_example(story.examples[code], code), style="dim"))
@@ -113,8 +122,8 @@ def _not_said(story: Story) -> Table:
 
 
 def _example(silence: Silence, code: str) -> str:
-    why = next(sentence(why) for why in silence.reasons if why["code"] == code)
-    return f"{silence.customer}, {shown(silence.at_ms)}, {silence.campaign}: {why}"
+    why = next(numbers(why) for why in silence.reasons if why["code"] == code)
+    return f"{silence.customer}, {shown(silence.at_ms)}, {why}"
 
 
 def _withdrawals(rows: list[Honoured]) -> Table:
@@ -180,12 +189,8 @@ def _verdict(console: Console, report: Report | None, failed: list[str]) -> None
         table = _table("", "", "", "")
         for one in report.findings:
             style = "red" if one.found else "yellow" if one.is_empty else "green"
-            table.add_row(
-                one.invariant,
-                PROMISES[one.invariant],
-                Text(one.seen, style="dim"),
-                Text(one.verdict, style=style),
-            )
+            verdict = Text(one.verdict, style=style)
+            table.add_row(one.invariant, verdict, PROMISES[one.invariant], Text(one.seen, style="dim"))
         table.show_header = False
         console.print(table)
         for violation in report.violations[:5]:

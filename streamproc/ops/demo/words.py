@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from streamproc.ops.demo.calendar import shown, shown_day
 
-__all__ = ["label", "sentence", "spoken"]
+__all__ = ["label", "numbers", "sentence", "spoken"]
 
 _LABELS: Final = {
     "all_off": "everything switched off",
@@ -40,7 +40,14 @@ _LABELS: Final = {
 _INSTANT: Final = re.compile(r"\b\d{13}\b")
 _CONSENTS: Final = frozenset({"channel_not_opted_in", "sensing_not_consented"})
 _CONSENT: Final = re.compile(r"(?:(?P<what>\w+): \S+|\*/(?P<purpose>\w+)): (?P<state>.*)")
-_PLAIN: Final = frozenset({"frequency_cap", "gap", "minor_or_unknown_age_restricted"})
+_CLEAR: Final = _CONSENTS | {
+    "frequency_cap",
+    "gap",
+    "minor_or_unknown_age_restricted",
+    "quiet_hours",
+    "zone_unknown",
+}
+"""Reasons whose numbers speak for themselves."""
 
 
 def label(code: str) -> str:
@@ -50,6 +57,14 @@ def label(code: str) -> str:
 
 def sentence(why: Mapping[str, Any]) -> str:
     """Say one reason with the numbers that were compared."""
+    said = numbers(why)
+    if why["code"] in _CLEAR or not said:
+        return said or label(why["code"])
+    return f"{label(why['code'])}: {said}"
+
+
+def numbers(why: Mapping[str, Any]) -> str:
+    """Say what was compared for one reason, to be read beside its label."""
     code, detail = why["code"], str(why.get("detail", ""))
     if code == "quiet_hours" and "next_at_ms" in why:
         return f"{detail.partition(' ')[0]}: quiet hours until {shown(why['next_at_ms'])}"
@@ -58,9 +73,7 @@ def sentence(why: Mapping[str, Any]) -> str:
     if code in _CONSENTS and (found := _CONSENT.fullmatch(detail)):
         what = found["what"] or found["purpose"]
         return f"{what}: {'not agreed to' if found['state'] == 'unknown' else _with_times(found['state'])}"
-    if code in _PLAIN:
-        return _with_times(detail)
-    return f"{label(code)}: {_with_times(detail)}" if detail else label(code)
+    return _with_times(detail)
 
 
 def spoken(nudge: Mapping[str, Any]) -> str:
