@@ -101,14 +101,20 @@ async def test_without_end_offsets_moments_wait_and_facts_do_not(
 ) -> None:
     async with Worker(cluster) as worker:
         await worker.joins()
-        monkeypatch.setattr(worker.flow.consumer, "end_offsets", unreachable)
-        await worker.until(lambda: len(worker.flow.lanes.health().lanes_held) == 4, "the lanes stay fresh")
+        await lose_end_offsets(worker, monkeypatch)
         await cluster.produce(cluster.moments, 40)
         await cluster.produce(cluster.facts, 40)
         await worker.until(lambda: count(worker.units, cluster.facts) == 40, "facts wait")
         assert count(worker.units, cluster.moments) == 0
         monkeypatch.undo()
         await worker.until(lambda: count(worker.units, cluster.moments) == 40, "moments did not go on")
+
+
+async def lose_end_offsets(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no more end offsets be read, and wait until those that were are too old."""
+    await worker.until(lambda: not worker.flow.lanes.health().lanes_held, "the lanes do not become fresh")
+    monkeypatch.setattr(worker.flow.consumer, "end_offsets", unreachable)
+    await worker.until(lambda: len(worker.flow.lanes.health().lanes_held) == 4, "the lanes stay fresh")
 
 
 async def unreachable(_: Collection[TP]) -> Mapping[TP, int]:
@@ -120,8 +126,7 @@ async def test_a_stop_does_not_wait_for_held_moments_nor_commit_them(
 ) -> None:
     async with Worker(cluster, let_go_ms=30_000) as worker:
         await worker.joins()
-        monkeypatch.setattr(worker.flow.consumer, "end_offsets", unreachable)
-        await worker.until(lambda: len(worker.flow.lanes.health().lanes_held) == 4, "the lanes stay fresh")
+        await lose_end_offsets(worker, monkeypatch)
         await cluster.produce(cluster.moments, 40)
         await worker.until(lambda: worker.flow.lanes.health().buffered_bytes > 0, "no moment came")
         begun_s = asyncio.get_running_loop().time()
@@ -166,8 +171,7 @@ async def test_a_flood_of_moments_in_a_held_lane_does_not_keep_its_facts_from_co
 ) -> None:
     async with Worker(cluster) as worker:
         await worker.joins()
-        monkeypatch.setattr(worker.flow.consumer, "end_offsets", unreachable)
-        await worker.until(lambda: len(worker.flow.lanes.health().lanes_held) == 4, "the lanes stay fresh")
+        await lose_end_offsets(worker, monkeypatch)
         await cluster.produce(cluster.moments, 8_000, value=b"x" * 2_000)
         await cluster.produce(cluster.facts, 40)
         await worker.until(lambda: count(worker.units, cluster.facts) == 40, "facts are kept from coming")
