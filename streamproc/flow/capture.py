@@ -79,9 +79,7 @@ async def _assign(consumer: AIOKafkaConsumer, names: Sequence[str]) -> dict[Topi
         raise ClusterUnready(
             f"no topic {', '.join(missing)}: `streamproc topics check` says what there should be"
         )
-    tps = [
-        TopicPartition(name, number) for name in names for number in consumer.partitions_for_topic(name) or ()
-    ]
+    tps = [TopicPartition(name, number) for name, numbers in found.items() for number in sorted(numbers)]
     consumer.assign(tps)
     await consumer.seek_to_beginning(*tps)
     ends: dict[TopicPartition, int] = await consumer.end_offsets(tps)
