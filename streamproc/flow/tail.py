@@ -9,7 +9,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from streamproc.core.record import Record
-from streamproc.flow.cluster import ClusterUnready
+from streamproc.flow.cluster import ClusterUnready, partitions_of
 
 __all__ = ["Tail"]
 
@@ -36,14 +36,10 @@ class Tail:
         try:
             await self._consumer.start()
             names = [self._prefix + topic for topic in self._topics]
-            known = await self._consumer.topics()
-            if missing := sorted(set(names) - known):
+            found = await partitions_of(self._consumer, names)
+            if missing := [name for name, numbers in found.items() if not numbers]:
                 raise ClusterUnready(f"no topic {', '.join(missing)}")
-            partitions = [
-                TopicPartition(name, partition)
-                for name in names
-                for partition in self._consumer.partitions_for_topic(name) or ()
-            ]
+            partitions = [TopicPartition(name, number) for name in found for number in sorted(found[name])]
             self._consumer.assign(partitions)
             await self._consumer.seek_to_beginning(*partitions)
         except BaseException as error:
