@@ -34,27 +34,39 @@ that took: under a second. Exit code 1 names workers that have not within 5 s; 6
 channel = group("Switch a channel off and on.")
 campaign = group("Pause a campaign and let it go on.")
 
-Reason = Annotated[str, typer.Option(help="Why; everybody sees it in `list` and in the decisions.")]
+Channel = Annotated[str, typer.Argument(metavar="NAME", help="push, email, sms, in_app, web or in_store.")]
+Campaign = Annotated[str, typer.Argument(metavar="ID", help="As `streamproc campaign list` names it.")]
+Reason = Annotated[str, typer.Option(help="Why; it is kept beside the switch.")]
 OffReason = Annotated[str, typer.Option(help="Why; it is kept beside the switch.", show_default=False)]
+Force = Annotated[bool, typer.Option("--force", help="Also where the policy knows no such campaign.")]
+
+
+def _help(what: str, example: str) -> str:
+    return f"{what}{_STEPS}\n\nExample: `streamproc {example}`"
 
 
 @channel.command(
     "off",
-    help="Hand nothing over on this channel any more." + _STEPS + "\n\nExample: "
-    '`streamproc channel off push --reason "the gateway repeats messages"`',
+    help=_help(
+        "Hand nothing over on this channel any more.",
+        'channel off push --reason "the gateway repeats messages"',
+    ),
 )
-def channel_off(name: str, reason: OffReason, as_json: AsJson = False) -> None:
+def channel_off(name: Channel, reason: OffReason, as_json: AsJson = False) -> None:
     _switch_channel(name, enabled=False, reason=reason, as_json=as_json)
 
 
-@channel.command("on", help="Let a channel speak again." + _STEPS)
-def channel_on(name: str, reason: Reason = "", as_json: AsJson = False) -> None:
+@channel.command("on", help=_help("Let a channel speak again.", "channel on push"))
+def channel_on(name: Channel, reason: Reason = "", as_json: AsJson = False) -> None:
     _switch_channel(name, enabled=True, reason=reason, as_json=as_json)
 
 
 @channel.command("list")
 def channel_list(as_json: AsJson = False) -> None:
-    """List the channels with their switches: since when, by whom and why."""
+    """List the channels with their switches: since when, by whom and why.
+
+    Example: `streamproc channel list --json`
+    """
     from streamproc.core.switches import channel_states  # noqa: PLC0415
 
     state = run(_read(settings("kafka")))
@@ -63,23 +75,22 @@ def channel_list(as_json: AsJson = False) -> None:
 
 @campaign.command(
     "pause",
-    help="Pause a campaign." + _STEPS + "\n\nExample: "
-    '`streamproc campaign pause wishlist_saved --reason "wrong prices"`',
+    help=_help("Pause a campaign.", 'campaign pause wishlist_saved --reason "wrong prices"'),
 )
 def campaign_pause(
-    name: Annotated[str, typer.Argument(metavar="ID")],
+    name: Campaign,
     reason: OffReason,
-    force: Annotated[bool, typer.Option(help="Also where the policy knows no such campaign.")] = False,
+    force: Force = False,
     as_json: AsJson = False,
 ) -> None:
     _switch_campaign(name, enabled=False, reason=reason, force=force, as_json=as_json)
 
 
-@campaign.command("resume", help="Let a paused campaign go on." + _STEPS)
+@campaign.command("resume", help=_help("Let a paused campaign go on.", "campaign resume wishlist_saved"))
 def campaign_resume(
-    name: Annotated[str, typer.Argument(metavar="ID")],
+    name: Campaign,
     reason: Reason = "",
-    force: Annotated[bool, typer.Option(help="Also where the policy knows no such campaign.")] = False,
+    force: Force = False,
     as_json: AsJson = False,
 ) -> None:
     _switch_campaign(name, enabled=True, reason=reason, force=force, as_json=as_json)
@@ -87,7 +98,10 @@ def campaign_resume(
 
 @campaign.command("list")
 def campaign_list(as_json: AsJson = False) -> None:
-    """List the campaigns of the policy in force with their switches."""
+    """List the campaigns of the policy in force with their switches.
+
+    Example: `streamproc campaign list`
+    """
     from streamproc.core.switches import CAMPAIGN_PREFIX, Switch  # noqa: PLC0415
 
     given = settings("kafka")
@@ -111,7 +125,10 @@ def stop_all(reason: OffReason, as_json: AsJson = False) -> None:
 
 
 def resume_all(reason: Reason = "", as_json: AsJson = False) -> None:
-    """Undo `stop-all`. Channels and campaigns that are off stay off."""
+    """Undo `stop-all`. Channels and campaigns that are off stay off.
+
+    Example: `streamproc resume-all`
+    """
     _set(settings("kafka", "redis_url"), "all", "everything on", enabled=True, reason=reason, as_json=as_json)
 
 
