@@ -97,6 +97,11 @@ class KafkaAdmin:
                 await asyncio.sleep(0.05)
         return True
 
+    async def delete(self, names: Sequence[str]) -> None:
+        """Delete topics with all their records."""
+        async with self._asking():
+            await self._client.delete_topics(list(names))
+
     async def configure(self, name: str, settings: Mapping[str, str], *, own: Mapping[str, str]) -> None:
         """Change settings of a topic. `own` are those it carries now: the request replaces all of them."""
         resource = ConfigResource(ConfigResourceType.TOPIC, name, {**own, **settings})

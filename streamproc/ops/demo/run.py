@@ -38,7 +38,7 @@ def demo(seconds: int, console: Console | None = None) -> int:
 
     def say(what: str, took_seconds: float) -> None:
         since = time.monotonic() - begun_at
-        console.print(f"[dim]{since:5.1f} s[/]  started {what} [dim]({took_seconds:.1f} s)[/]")
+        console.print(f"[dim]{since:5.1f} s[/]  {what} [dim]({took_seconds:.1f} s)[/]")
 
     console.print(
         "[bold]streamproc demo[/]: a day of simulated shoppers through a real worker, a real broker, Redis"

@@ -21,6 +21,7 @@ from streamproc.core.policy.model import Policy
 from streamproc.flow.admin import KafkaAdmin
 from streamproc.flow.config_feed import POINTER, POLICY_PREFIX
 from streamproc.flow.config_log import write_config
+from streamproc.ops.demo.borrowed import Borrowed
 from streamproc.ops.embedded import HOST, EmbeddedBroker, EmbeddedRedis, Server
 from streamproc.ops.topic_apply import apply_topics
 from streamproc.settings import Settings, SettingsError
@@ -83,7 +84,7 @@ class Stage:
                 self._stack.enter_context(tempfile.TemporaryDirectory(prefix="streamproc-demo-"))
             )
             self._find_servers()
-            with self._timed("topics, and the policy on config"):
+            with self._timed("created topics, and published the policy"):
                 asyncio.run(self._prepare())
         except BaseException:
             self._stack.close()
@@ -101,7 +102,7 @@ class Stage:
 
     def start_worker(self) -> WorkerProcess:
         """Start a worker and return when it is ready. Raises EmbeddedStartError."""
-        with self._timed("a worker, ready"):
+        with self._timed("started a worker; it is ready"):
             self.worker = WorkerProcess(
                 {
                     "KAFKA": self.kafka,
@@ -125,11 +126,20 @@ class Stage:
         if kafka:
             self.kafka, self.redis_url = kafka, redis_url
             self.prefix = f"demo-{secrets.token_hex(4)}."
+            borrowed = Borrowed(kafka, redis_url, self.prefix)
+            asyncio.run(borrowed.check())
+            self._stack.callback(self._return, borrowed)
             return
-        with self._timed("a broker (tansu, in memory)"):
+        with self._timed("started a broker (tansu, in memory)"):
             self.kafka = self._stack.enter_context(EmbeddedBroker()).bootstrap
-        with self._timed("Redis"):
+        with self._timed("started Redis"):
             self.redis_url = self._stack.enter_context(EmbeddedRedis()).url
+
+    def _return(self, borrowed: Borrowed) -> None:
+        with self._timed("took back the topics and keys of this run"):
+            left = asyncio.run(borrowed.clean())
+        if left:
+            self._say(left, 0.0)
 
     async def _prepare(self) -> None:
         async with KafkaAdmin.connect(self.kafka) as admin:
