@@ -1,0 +1,74 @@
+"""An example holds if exactly what it expects comes, from its own campaign."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from streamproc.core.policy.examples import Example, Expected
+from streamproc.core.policy.model import Policy
+from streamproc.ops.policy_files import check
+from streamproc.ops.try_examples import Came, Outcome, try_example
+from streamproc.shipped import shipped_folder
+
+
+@pytest.fixture(scope="module")
+def policy() -> Policy:
+    found = check(shipped_folder("policy")).policy
+    assert found is not None
+    return found
+
+
+@pytest.fixture(scope="module")
+def wish() -> Example:
+    """A first wish: `in_app` is confirmed at once."""
+    (note,) = [one for one in check(shipped_folder("policy")).campaigns if one.id == "wishlist_saved"]
+    return note.examples[0]
+
+
+def outcome(example: Example, *came: Came) -> bool:
+    return Outcome(example, came, ()).passed
+
+
+def test_what_came_is_told_with_its_time_channel_rung_and_campaign(policy: Policy, wish: Example) -> None:
+    tried = try_example(policy, wish)
+    assert tried.passed
+    assert tried.came == (Came(0, "in_app", "send", "wishlist_saved"),)
+
+
+def test_a_silence_names_the_step_and_every_gate_with_its_numbers(policy: Policy, wish: Example) -> None:
+    tried = try_example(policy, replace(wish, consents=()))
+    assert not tried.passed
+    (silence,) = tried.silences
+    assert silence.startswith("step 1, ")
+    assert "channel_not_opted_in (in_app: in_app/marketing: unknown)" in silence
+
+
+def test_times_channels_and_rungs_must_fit(wish: Example) -> None:
+    wanted = replace(wish, expect=(Expected(60_000, "push", "soften"),))
+    assert outcome(wanted, Came(60_000, "push", "soften", wish.campaign))
+    assert not outcome(wanted, Came(60_001, "push", "soften", wish.campaign))
+    assert not outcome(wanted, Came(60_000, "in_app", "soften", wish.campaign))
+    assert not outcome(wanted, Came(60_000, "push", "send", wish.campaign))
+    assert outcome(
+        replace(wish, expect=(Expected(60_000, "push"),)), Came(60_000, "push", "send", wish.campaign)
+    )
+
+
+def test_another_campaigns_nudge_is_not_what_was_expected(wish: Example) -> None:
+    wanted = replace(wish, expect=(Expected(0, "push"),))
+    assert not outcome(wanted, Came(0, "push", "send", "another"))
+    assert not outcome(wanted, Came(0, "push", "send", wish.campaign), Came(0, "push", "send", "another"))
+
+
+def test_the_customer_lives_where_the_example_says(policy: Policy, wish: Example) -> None:
+    # Push keeps quiet hours: noon in UTC is night in Auckland.
+    basket = next(
+        one for one in check(shipped_folder("policy")).campaigns if one.id == "basket_saved"
+    ).examples[0]
+    abroad = try_example(policy, replace(basket, timezone="Pacific/Auckland", consents=("push",)))
+    at_home = try_example(policy, replace(basket, consents=("push",)))
+    assert [one.channel for one in at_home.came] == ["push"]
+    assert abroad.came == ()
+    assert "quiet_hours" in abroad.silences[0]
