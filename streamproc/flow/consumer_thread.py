@@ -31,6 +31,7 @@ PARTITION_FETCH_BYTES_MAX = 512 * 1_024
 """What aiokafka holds unread for each partition, in bytes of the wire. A larger batch still gets through."""
 POLL_RECORDS_MAX = 4_000
 STOP_S_MAX = 5.0
+LEFT_S_MAX = 1.0
 NOWHERE = frozenset({TP("", -1)})
 """aiokafka takes an empty set for all partitions, so wanting none is said with one that nobody has."""
 
@@ -88,10 +89,25 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         Away from its broker, aiokafka's close waits long or passes on the cancellation of its own requests.
         Either would leave the main thread waiting for this one.
         """
-        try:
-            await asyncio.wait_for(super().on_thread_stop(), STOP_S_MAX)
-        except (asyncio.CancelledError, TimeoutError, KafkaError) as error:
+        closing = asyncio.ensure_future(super().on_thread_stop())
+        # `wait_for` would wait on for a task that ignores its cancellation.
+        await asyncio.wait({closing}, timeout=STOP_S_MAX)
+        if not closing.done():
+            closing.cancel()
+            log.warning("The Kafka client did not close within %s s", STOP_S_MAX)
+        elif closing.cancelled():
+            log.warning("The Kafka client did not close cleanly: CancelledError")
+        elif (error := closing.exception()) is not None:
             log.warning("The Kafka client did not close cleanly: %s", type(error).__name__)
+
+    async def _gather_remaining_tasks(self) -> None:
+        """Cancel what the client left behind, and leave what ignores that: the process is about to end."""
+        current = asyncio.current_task()
+        left = {task for task in asyncio.all_tasks(self.thread_loop) if task is not current}
+        for task in left:
+            task.cancel()
+        if left:
+            await asyncio.wait(left, timeout=LEFT_S_MAX)
 
     async def fetch_here(self, wanted: frozenset[TP], timeout_s: float) -> Fetched:
         consumer = self._ensure_consumer()

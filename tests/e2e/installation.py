@@ -155,7 +155,8 @@ class Installation:
             **more,
         }
         ours = {f"STREAMPROC_{name}": value for name, value in settings.items() if value}
-        return {**kept, "PYTHONPATH": str(ROOT), **ours}
+        path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+        return {**kept, "PYTHONPATH": path, **ours}
 
     def worker(self, **more: str) -> WorkerProcess:
         """Start a worker."""
@@ -257,10 +258,19 @@ class Installation:
             return await self._ends(consumer, topics)
 
     async def _ends(self, consumer: AIOKafkaConsumer, topics: Iterable[str]) -> dict[tuple[str, int], int]:
+        """Ask for the end offsets, and read the last batch of each, since Tansu calls its first record the end."""
         lanes = {spec.topic: spec.partition_count(LANES) for spec in load_topics()}
         tps = [TopicPartition(self.prefix + topic, p) for topic in topics for p in range(lanes[topic])]
-        found = await consumer.end_offsets(tps)
-        return {(tp.topic.removeprefix(self.prefix), tp.partition): end for tp, end in found.items()}
+        ends: dict[TopicPartition, int] = await consumer.end_offsets(tps)
+        left = {tp for tp, end in ends.items() if end}
+        consumer.assign(left)
+        for tp in left:
+            consumer.seek(tp, ends[tp] - 1)
+        while left:
+            for tp, batch in (await consumer.getmany(*left, timeout_ms=200)).items():
+                ends[tp] = max(ends[tp], batch[-1].offset + 1)
+                left.discard(tp)
+        return {(tp.topic.removeprefix(self.prefix), tp.partition): end for tp, end in ends.items()}
 
     async def committed(self) -> dict[tuple[str, int], int]:
         """Ask for the group's committed offsets, 0 where there is none."""
