@@ -43,7 +43,7 @@ CAST: Final = (
         -2 15:00 look coat-1 x3
         -1 12:00 add coat-2
         12:10 visit berlin-1 12
-        15:20 look shoe-1 x3
+        16:20 look shoe-1 x3
         """,
         declares=LIKES_COATS,
     ),
