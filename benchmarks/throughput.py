@@ -15,6 +15,7 @@ from redis.asyncio import Redis
 from benchmarks.cpu import cpu_seconds, memory_mib_max
 from benchmarks.stage import LANES, Stage, WorkerProcess
 from benchmarks.workload import Crowd, customer, events, is_consented
+from streamproc.core.digests import partition_of
 from streamproc.core.facts import CHANNELS
 from streamproc.store.keys import KEYS, bucket_of
 
@@ -66,7 +67,8 @@ class _Receipts:
         self.done: Counter[int] = Counter()
         """Events by the time of their unit's receipt, in milliseconds."""
         self.outcomes: Counter[str] = Counter()
-        self.units: set[int] = set()
+        self.parts: dict[int, list[tuple[int, int, int]]] = {}
+        """The lane and the offsets, first and last, of all that a unit covers, by the time of its receipt."""
 
     async def start(self) -> None:
         await self._consumer.start()
@@ -88,6 +90,8 @@ class _Receipts:
             for record in records:
                 receipt = orjson.loads(record.value)
                 for source in receipt["sources"]:
+                    part = (source["partition"], source["first"], source["last"])
+                    self.parts.setdefault(receipt["at_ms"], []).append(part)
                     self.done[receipt["at_ms"]] += source["events"]
                     self.outcomes.update({name: source[name] for name in OUTCOMES})
         return bool(fetched)
@@ -131,13 +135,25 @@ async def _measure(
         broker_us=(after.broker - before.broker) / counted * 1e6,
         candidate_ratio=outputs["decisions"] / receipts.events,
         nudge_ratio=sum(n for name, n in outputs.items() if name.startswith("nudges.")) / receipts.events,
-        customers_a_unit=crowd.customers * (1 - (1 - 1 / crowd.customers) ** events_a_unit),
+        customers_a_unit=_customers_a_unit(receipts, crowd),
         events_a_unit=events_a_unit,
         redis_bytes_median=median(sizes.values()),
         redis_bytes_consented_median=median(size for who, size in sizes.items() if is_consented(who)),
         worker_mib_max=memory_mib_max(worker.pid),
         outcomes=dict(receipts.outcomes),
     )
+
+
+def _customers_a_unit(receipts: _Receipts, crowd: Crowd) -> float:
+    """Count the different customers of each unit: a customer's calls stand in one lane in the order of their making."""
+    lanes: list[list[str]] = [[] for _ in range(LANES)]
+    for who, _ in events(crowd):
+        lanes[partition_of(who, LANES)].append(who)
+    units = [
+        {who for lane, first, last in parts for who in lanes[lane][first : last + 1]}
+        for parts in receipts.parts.values()
+    ]
+    return sum(map(len, units)) / len(units)
 
 
 async def _until(receipts: _Receipts, worker: WorkerProcess, count: int) -> None:

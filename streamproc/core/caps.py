@@ -5,7 +5,6 @@ holds.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -29,6 +28,7 @@ __all__ = [
     "expire",
     "gap",
     "is_full",
+    "narrow",
     "shared_caps",
 ]
 
@@ -39,8 +39,7 @@ _VISIT: Final = Period.VISIT
 Matches = Callable[[Charge], bool]
 
 
-@dataclass(frozen=True, slots=True)
-class Scoped:
+class Scoped(msgspec.Struct, frozen=True, gc=False):
     """A cap and the charges that it counts. `scope` and `name` say whose it is, as in `channel` and
     `push`.
     """
@@ -124,6 +123,22 @@ def check(
     return [_check(one, counted, now_ms, zone, visit, begins_ms) for one in scoped]
 
 
+def narrow(
+    scoped: Sequence[Scoped], charges: Sequence[Charge], zone: ZoneInfo | None, visit: str
+) -> list[Scoped]:
+    """Return the caps that may fail, for `check` to tell.
+
+    The others hold whatever their window, because fewer charges than they allow are remembered at all. That is
+    nearly always nearly all of them, and costs a tenth of a check.
+    """
+    return [
+        one
+        for one in scoped
+        if (len(charges) >= one.cap.max and sum(map(one.matches, charges)) >= one.cap.max)
+        or (one.cap.per is not None and _what_is_unknown(one.cap, zone, visit))
+    ]
+
+
 def gap(charges: Iterable[Charge], now_ms: int, gap_min_ms: int) -> Gap | None:
     """Return None if the last nudge is at least `gap_min_ms` old, else when it will be."""
     last_ms = max((charge.at_ms for charge in charges if charge.counts), default=None)
@@ -146,7 +161,7 @@ def is_full(charges: Sequence[Charge]) -> bool:
 
 
 def _scoped(scope: str, name: str, caps: Iterable[Cap], matches: Matches) -> tuple[Scoped, ...]:
-    return tuple(Scoped(scope, name, cap, matches) for cap in caps)
+    return tuple([Scoped(scope, name, cap, matches) for cap in caps])
 
 
 def _any(_charge: Charge) -> bool:

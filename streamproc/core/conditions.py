@@ -162,7 +162,14 @@ def same_category(scene: Scene) -> Matcher | None:
     if scene.item is None:
         return None
     is_in = _in_category_of(scene, scene.item)
-    return lambda event: any(is_in(item) for item in event.items)
+
+    def matches(event: Remembered) -> bool:
+        for item in event.items:  # noqa: SIM110 - as in `all_of`.
+            if is_in(item):
+                return True
+        return False
+
+    return matches
 
 
 def _in_category_of(scene: Scene, other: RememberedItem) -> Callable[[RememberedItem], bool]:

@@ -123,7 +123,9 @@ class UnreadableContext(ValueError):
 
 _decoder = msgspec.msgpack.Decoder(Context)
 _encoder = msgspec.msgpack.Encoder()
-_remembered = msgspec.msgpack.Decoder(Remembered)
+_recent = msgspec.msgpack.Decoder(list[Remembered])
+# MessagePack writes the length of an array in two bytes behind this one.
+_ARRAY_16: Final = b"\xdc"
 
 
 def decode_context(blob: bytes) -> Context:
@@ -148,9 +150,11 @@ def encode_context(context: Context) -> bytes:
 def remembered(context: Context) -> list[Remembered]:
     """Decode the remembered events, in the order of their arrival.
 
-    They are kept encoded because only one event in ten has a candidate whose conditions look at them.
+    They are kept encoded because only one event in ten has a candidate whose conditions look at them. Behind the
+    head of an array they are one message, which decodes in half the time of its parts.
     """
-    return [_remembered.decode(blob) for blob in context.recent]
+    recent = context.recent
+    return _recent.decode(_ARRAY_16 + len(recent).to_bytes(2, "big") + b"".join(recent))
 
 
 def remember(context: Context, event: Remembered) -> None:

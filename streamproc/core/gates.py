@@ -160,7 +160,10 @@ def _caps(case: Case, channel: Channel) -> Iterator[Why]:
 
 
 def _failed_caps(case: Case, scoped: tuple[caps.Scoped, ...]) -> Iterator[Why]:
-    scene = case.scene
-    for check in caps.check(scoped, scene.context.charges, scene.now_ms, case.zone, case.visit):
+    scene, charges = case.scene, case.scene.context.charges
+    tight = caps.narrow(scoped, charges, case.zone, case.visit)
+    if not tight:
+        return
+    for check in caps.check(tight, charges, scene.now_ms, case.zone, case.visit):
         if not check.ok:
             yield Why(Gate.FREQUENCY_CAP, check.detail, check.next_at_ms)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -11,6 +11,8 @@ from zoneinfo import ZoneInfo
 from streamproc.core.policy.model import Period
 
 _MONTHS: Final = 12
+# Today and tomorrow, this week and the next, this month and the next in each of about 600 zones: 3,600.
+_BEGINNINGS_MAX: Final = 4_096
 # Looking up a member of an enum costs as much as a third of reading the local clock.
 _DAY, _MONTH, _VISIT = Period.DAY, Period.MONTH, Period.VISIT
 
@@ -77,6 +79,7 @@ def next_period_ms(now_ms: int, in_zone: ZoneInfo, period: Period) -> int:
     return _begins_ms(period_of(now_ms, in_zone, period) + 1, in_zone, period)
 
 
+@lru_cache(maxsize=_BEGINNINGS_MAX)
 def _begins_ms(number: int, in_zone: ZoneInfo, period: Period) -> int:
     if period is _MONTH:
         begins = datetime(number // _MONTHS, number % _MONTHS + 1, 1, tzinfo=in_zone)
