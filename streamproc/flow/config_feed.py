@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 import msgspec
@@ -59,6 +60,8 @@ class ConfigFeed:
         self._policy = default
         self._policies: dict[str, bytes] = {}
         self._pointer: str | None = None
+        self._pointer_is_readable = True
+        self._compiling: tuple[bytes, asyncio.Future[Policy]] | None = None
         self._switches = Switches()
         self._event_age_max_ms = event_age_max_ms
         self._offset = 0
@@ -128,8 +131,11 @@ class ConfigFeed:
                 return False
         position = await self._position()
         if position != self._offset:
-            self._offset = position
+            # An "off" counts at once: it must not wait until a policy is compiled.
+            self._rules = replace(self._rules, switches=self._switches)
             await self._choose_policy()
+            # Only now, so that a wait that was cut short is taken up again.
+            self._offset = position
             self._publish()
             log.info("config applied up to %s, policy %s", self._offset, self._policy.version)
         return True
@@ -145,7 +151,10 @@ class ConfigFeed:
         if is_switch(key):
             self._switches = self._switches.fold(key, value)
         elif key == POINTER:
-            self._pointer = pointed(value)
+            version = pointed(value)
+            self._pointer_is_readable = value is None or version is not None
+            if self._pointer_is_readable:
+                self._pointer = version
         elif key.startswith(POLICY_PREFIX):
             version = key.removeprefix(POLICY_PREFIX)
             if value is None:
@@ -156,6 +165,9 @@ class ConfigFeed:
     async def _choose_policy(self) -> None:
         """Take the policy that `config` points to; one that does not load is refused, and the running one stays."""
         wanted = self._pointer
+        if not self._pointer_is_readable:
+            self._refuse("?", "the record that points to a policy cannot be read")
+            return
         if wanted is None:
             self._policy, self.trouble = self._default, None
             return
@@ -167,12 +179,24 @@ class ConfigFeed:
             self._refuse(wanted, "no such policy on config")
             return
         try:
-            # Compiling takes a good part of a second, and the lease must not run out over it.
-            self._policy = await asyncio.to_thread(from_document, document)
+            policy = await self._compiled(document)
         except PolicyErrors as error:
             self._refuse(wanted, str(error))
+        except Exception as error:  # noqa: BLE001 - a document must never end all workers at once
+            self._refuse(wanted, f"it cannot be compiled: {type(error).__name__}")
         else:
-            self.trouble = None
+            if policy.version != wanted:
+                self._refuse(wanted, f"the document under this name calls itself {policy.version}")
+                return
+            self._policy, self.trouble = policy, None
+
+    async def _compiled(self, document: bytes) -> Policy:
+        """Compile a policy in a thread, once, however often the wait for it is cut short."""
+        if self._compiling is None or self._compiling[0] is not document:
+            # It takes a good part of a second, and the lease must not run out over it.
+            work = asyncio.ensure_future(asyncio.to_thread(from_document, document))
+            self._compiling = (document, work)
+        return await asyncio.shield(self._compiling[1])
 
     def _refuse(self, wanted: str, why: str) -> None:
         self.trouble = f"policy {wanted} refused, {self._policy.version} stays: {why}"
@@ -189,7 +213,7 @@ def pointed(value: bytes | None) -> str | None:
         return None
     try:
         found = msgspec.json.decode(value)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return None
     version = found.get("version") if isinstance(found, dict) else None
     return version if isinstance(version, str) else None
