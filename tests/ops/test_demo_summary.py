@@ -143,6 +143,8 @@ def test_records_that_were_not_finished_fail_the_run(policy: Policy) -> None:
     source = {"topic": "clickstream", "partition": 0, "last": 4, "events": 5, **counts}
     story.see([record("receipts", {"sources": [source]})])
     assert (story.lag, story.events) == (0, 5)
+    story.fed = 3
+    assert story.lag == 2
 
 
 def test_without_a_verification_nothing_is_claimed(policy: Policy) -> None:

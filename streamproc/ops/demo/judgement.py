@@ -172,8 +172,7 @@ def _is_forbidden(nudge: Json, withdrawal: Withdrawal) -> bool:
         return False
     if withdrawal.purpose == "sensing":
         return "visiting" in nudge["because"]
-    if withdrawal.purpose == "processing":
-        return True
+    # Consent to processing stands on all channels, so taking it back forbids them all.
     return withdrawal.channel in {"*", nudge["channel"]}
 
 
