@@ -35,8 +35,12 @@ Say = Callable[[str, float], None]
 """Told what was done, and how many seconds it took."""
 
 
+# The embedded broker makes whoever joins a group wait for the rebalance timeout; nobody else is to join this one.
+GROUP_OF_ONE: Final = {"SESSION_TIMEOUT": "6s", "REBALANCE_TIMEOUT": "1s"}
+
+
 class WorkerProcess(Server):
-    """A worker as a process of its own, ready when its `/readyz` says so."""
+    """`streamproc worker` as a process of its own, ready when its `/readyz` says so."""
 
     name = "worker"
 
@@ -46,13 +50,13 @@ class WorkerProcess(Server):
         self._settings = dict(settings)
 
     def _command(self) -> list[str]:
-        return [sys.executable, "-m", "streamproc.ops.demo.worker"]
+        return [sys.executable, "-m", "streamproc", "worker"]
 
     def _environment(self) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(_SETTING_PREFIX)}
         # The child runs in its own folder, so an import path that is relative would lead it astray.
         kept["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
-        given = self._settings | {"METRICS_ADDR": f"{HOST}:{self.port}"}
+        given = self._settings | GROUP_OF_ONE | {"METRICS_ADDR": f"{HOST}:{self.port}"}
         return kept | {_SETTING_PREFIX + name: value for name, value in given.items()}
 
     def _answers(self) -> bool:
