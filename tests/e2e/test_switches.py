@@ -1,0 +1,106 @@
+"""What operations switch off is not said any more, by any worker, within a second."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+
+import pytest
+
+from streamproc.core.policy.loader import load
+from streamproc.dry_run import NullMeter
+from streamproc.flow.worker import Worker, WorkerConfig
+from streamproc.store.keys import IdKey
+from streamproc.store.redis_store import RedisStore
+from tests.e2e.installation import POLICY, Installation, WorkerProcess, until
+
+pytestmark = pytest.mark.timeout(180)
+
+CUSTOMERS = [f"c-{number}" for number in range(2_000)]
+
+
+async def test_the_command_reports_when_two_workers_have_applied_a_switch_within_a_second(
+    shop: Installation,
+) -> None:
+    await shop.opt_in(CUSTOMERS[:100], "push")
+    workers = [shop.worker(), shop.worker()]
+    for worker in workers:
+        await worker.ready()
+    code, text = await shop.command("channel", "off", "push", "--reason", "the gateway repeats", "--json")
+    assert code == 0, text
+    report = json.loads(text)
+    assert [one["state"] for one in report["workers"]] == ["applied"] * 2, text
+    assert report["took_ms"] <= 1_000, text
+    await shop.view(*CUSTOMERS[:100])
+    await shop.caught_up()
+    assert await shop.nudges() == []
+    details = {
+        why["detail"] for one in await shop.values("decisions") for why in one["candidates"][0]["reasons"][:1]
+    }
+    assert details == {"push: the gateway repeats"}
+    code, text = await shop.command("channel", "on", "push")
+    assert code == 0, text
+    await shop.view(*CUSTOMERS[:100])
+    await shop.caught_up()
+    assert len(await shop.nudges()) == 100
+    await shop.holds()
+
+
+async def test_a_channel_that_goes_off_during_a_backlog_hands_over_nothing_more(shop: Installation) -> None:
+    await shop.opt_in(CUSTOMERS, "push")
+    for item in ("coat-1", "coat-2", "coat-3"):
+        await shop.view(*CUSTOMERS, item=item)
+    shop.worker(UNIT_EVENTS_MAX="100")
+    await until(lambda: shop.values("nudges.push"), "no nudge came")
+    await shop.set_channel("push", {"enabled": False, "reason": "now"})
+    await shop.caught_up(120)
+    nudges = await shop.read("nudges.push")
+    assert 0 < len(nudges) < len(CUSTOMERS)
+    assert {dict(one.headers)["sp-config-offset"] for one in nudges} == {b"0"}
+    report = await shop.holds()
+    assert report.counts["I5"]["nudges"] == len(nudges)
+
+
+async def test_a_switch_that_cannot_be_read_is_off(shop: Installation) -> None:
+    await shop.opt_in(CUSTOMERS[:10], "push")
+    worker = shop.worker()
+    await worker.ready()
+    await shop.set_channel("push", b"\xffon")
+    await until(lambda: applied(worker, 1), "the switch was not applied")
+    await shop.view(*CUSTOMERS[:10])
+    await shop.caught_up()
+    assert await shop.nudges() == []
+
+
+async def applied(worker: WorkerProcess, offset: int) -> bool:
+    return await worker.metric("streamproc_config_applied_offset") >= offset
+
+
+async def test_a_worker_that_cannot_see_config_hands_over_nothing_until_it_can(shop: Installation) -> None:
+    await shop.opt_in(["c-1"], "push")
+    key = IdKey(b"a key that only these tests use")
+    config = WorkerConfig(shop.broker.bootstrap, shop.group, "w-1", shop.prefix, session_timeout_ms=3_000)
+    store = RedisStore(shop.redis.url, id_check=key.check())
+    worker = Worker(config, store, key, load(POLICY), NullMeter())
+    running = asyncio.create_task(worker.run())
+    try:
+        await until(lambda: worker.waits_for() == [], "the worker was not ready")
+        ask, worker.feed._end = worker.feed._end, _never  # type: ignore[method-assign]
+        await until(lambda: not worker.gate.is_open(), "the gate stays open", 5)
+        await shop.view("c-1")
+        await until(lambda: shop.values("decisions"), "nothing was decided")
+        assert (await shop.nudges(), await shop.lag()) == ([], 1)
+        assert "config was last confirmed" in worker.waits_for()[0]
+        worker.feed._end = ask  # type: ignore[method-assign]
+        await until(shop.nudges, "the nudge did not come")
+        await shop.caught_up()
+    finally:
+        running.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await running
+
+
+async def _never() -> int:
+    await asyncio.Event().wait()
+    raise AssertionError("nobody sets it")
