@@ -123,7 +123,7 @@ def _pure(report: Report) -> None:
 def _growth(report: Report, count: int, most: int) -> None:
     """Compare two crowds whose customers remember as much, and act alike.
 
-    The smaller one is measured before and after the larger, so that a machine that slows down does not look like growth.
+    The smaller one is measured before and after the larger: a machine that slows down must not look like growth.
     """
     fewest = 10_000
     runs = []
