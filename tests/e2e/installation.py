@@ -20,6 +20,7 @@ from typing import Any
 import msgspec
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import GroupCoordinatorNotAvailableError
 
 from streamproc.core.record import Record
 from streamproc.flow.admin import KafkaAdmin
@@ -278,12 +279,25 @@ class Installation:
         await admin.start()
         try:
             tps = [TopicPartition(self.prefix + topic, p) for topic in INPUTS for p in range(LANES)]
-            found = await admin.list_consumer_group_offsets(self.group, partitions=tps)
+            found = await until(
+                lambda: self._offsets(admin, tps), "no broker coordinates the group; a new one takes a moment"
+            )
         finally:
             await admin.close()
         return {
             (tp.topic.removeprefix(self.prefix), tp.partition): max(0, o.offset) for tp, o in found.items()
         }
+
+    async def _offsets(
+        self, admin: AIOKafkaAdminClient, tps: list[TopicPartition]
+    ) -> dict[TopicPartition, Any]:
+        try:
+            found: dict[TopicPartition, Any] = await admin.list_consumer_group_offsets(
+                self.group, partitions=tps
+            )
+        except GroupCoordinatorNotAvailableError:
+            return {}
+        return found
 
     async def lag(self) -> int:
         """Count the input records that are not committed."""
