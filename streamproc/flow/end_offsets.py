@@ -1,8 +1,7 @@
-"""Remember the end offsets that were read, and when, and say from them whether a lane is fresh."""
+"""Remember the end offsets that were read last, and when, and say from them whether a lane is fresh."""
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,8 +13,6 @@ if TYPE_CHECKING:
 __all__ = ["FRESH_S_MAX", "EndOffsets", "Read"]
 
 FRESH_S_MAX = 1.0
-READS_MAX = 64
-"""Reads come at most every 20 ms, so these cover the last second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,15 +25,11 @@ class Read:
 
 
 class EndOffsets:
-    """The reads of the last second. They are numbered from 1, in the order in which they began."""
+    """The newest read. Reads are numbered from 1, in the order in which they began."""
 
     def __init__(self) -> None:
         self.begun = 0
-        self._reads: deque[Read] = deque(maxlen=READS_MAX)
-
-    @property
-    def latest(self) -> Read | None:
-        return self._reads[-1] if self._reads else None
+        self.latest: Read | None = None
 
     def begin(self) -> int:
         """Give a number to a read that is about to begin."""
@@ -44,21 +37,23 @@ class EndOffsets:
         return self.begun
 
     def add(self, read: Read) -> None:
-        self._reads.append(read)
+        self.latest = read
 
     def clear(self) -> None:
-        """Forget the reads: another assignment reads other partitions."""
-        self._reads.clear()
+        """Forget the read: another assignment reads other partitions."""
+        self.latest = None
 
     def is_fresh(self, tps: Iterable[TP], settled: Callable[[TP], int | None], now_s: float) -> bool:
-        """Say whether an end offset read at most FRESH_S_MAX ago is at or below the settled position of each.
+        """Say whether the newest end offset, read at most FRESH_S_MAX ago, is at or below each settled position.
 
-        End offsets only grow, so the oldest such read is the easiest to reach. A partition that is not ours,
-        or was not read, is not fresh.
+        An older read of that second would be easier to reach, but a withdrawal waits for nobody: reads come four
+        times a second, so what is a quarter of a second old counts. A partition that is not ours, or was not
+        read, is not fresh.
         """
-        while self._reads and now_s - self._reads[0].begun_s > FRESH_S_MAX:
-            self._reads.popleft()
-        return bool(self._reads) and reached(self._reads[0].offsets, tps, settled)
+        newest = self.latest
+        if newest is None or now_s - newest.begun_s > FRESH_S_MAX:
+            return False
+        return reached(newest.offsets, tps, settled)
 
 
 def reached(ends: Mapping[TP, int], tps: Iterable[TP], settled: Callable[[TP], int | None]) -> bool:
