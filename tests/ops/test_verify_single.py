@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.ops.run_records import charge, consents, ledger, nudge, only, policy, sound_run, violations
+from tests.ops.run_records import charge, consents, ledger, nudge, only, policy, record, sound_run, violations
 
 
 def test_a_nudge_that_was_handed_over_again_byte_for_byte_holds() -> None:
@@ -44,3 +44,21 @@ def test_one_event_id_of_two_customers_is_two_events() -> None:
 def test_a_nudge_that_cannot_be_read_is_found() -> None:
     broken = {**nudge(offset=1), "value": {"nudge_id": "n-2"}}
     assert "cannot be read" in only([*sound_run(), broken], "I4")
+
+
+def decision(nudge_id: str | None, verdict: str, offset: int = 0) -> dict[str, Any]:
+    candidates = [{"campaign": "look", "channel": "push", "verdict": verdict}]
+    return record("decisions", offset, {"nudge_id": nudge_id, "candidates": candidates})
+
+
+def test_a_nudge_that_was_decided_and_handed_over_holds() -> None:
+    assert violations([*sound_run(), decision("n-1", "nudged"), decision(None, "suppressed", 1)]) == []
+
+
+def test_a_nudge_that_was_decided_and_is_nowhere_is_found() -> None:
+    lines = [*sound_run(), decision("n-2", "nudged")]
+    assert only(lines, "I4") == "nudge n-2 was decided, and neither handed over nor withheld"
+
+
+def test_a_nudge_that_was_withheld_need_not_be_anywhere() -> None:
+    assert violations([*sound_run(), decision("n-2", "nudged"), decision("n-2", "withheld", 1)]) == []

@@ -151,6 +151,15 @@ class _Position(msgspec.Struct):
     offset: int
 
 
+class _CandidateValue(msgspec.Struct):
+    verdict: str
+
+
+class _DecisionValue(msgspec.Struct):
+    candidates: tuple[_CandidateValue, ...]
+    nudge_id: str | None = None
+
+
 class _NudgeValue(msgspec.Struct):
     nudge_id: str
     customer_id: str
@@ -167,6 +176,7 @@ _receipts = msgspec.json.Decoder(_Receipt)
 _ledger = msgspec.json.Decoder(_LedgerValue)
 _consents = msgspec.json.Decoder(_ConsentValue)
 _nudges = msgspec.json.Decoder(_NudgeValue)
+_decisions = msgspec.json.Decoder(_DecisionValue)
 
 
 def digest(data: bytes) -> bytes:
@@ -179,7 +189,8 @@ class Log:
     """All that the invariants need of a run.
 
     A receipt repeated byte for byte counts once, as a producer without idempotence may repeat it; ledger
-    records and nudges are kept with their repeats, since repeats are what some invariants speak of. Of
+    records and nudges are kept with their repeats, since repeats are what some invariants speak of. `decided`
+    and `withheld` hold the ids of nudges by what the decisions say of them, and where. Of
     profiles, outcomes and moments only the offsets are kept.
     """
 
@@ -192,6 +203,8 @@ class Log:
     switches: dict[str, list[SwitchChange]] = field(default_factory=lambda: defaultdict(list))
     policies: dict[str, list[bytes]] = field(default_factory=lambda: defaultdict(list))
     nudges: list[Nudge] = field(default_factory=list)
+    decided: dict[str, str] = field(default_factory=dict)
+    withheld: set[str] = field(default_factory=set)
     unreadable: list[tuple[str, str, str]] = field(default_factory=list)
     _receipts_seen: set[bytes] = field(default_factory=set)
 
@@ -229,6 +242,8 @@ class Log:
             self.ledger[entry.h].append(entry)
         elif topic == "receipts":
             self._add_receipt(record)
+        elif topic == "decisions":
+            self._add_decision(record)
 
     def _add_receipt(self, record: Record) -> None:
         value = record.value or b""
@@ -239,6 +254,17 @@ class Log:
         self._receipts_seen.add(identity)
         self.receipts += 1
         self.sources.extend((source, record.where) for source in receipt.sources)
+
+    def _add_decision(self, record: Record) -> None:
+        decision = _decisions.decode(record.value or b"")
+        if decision.nudge_id is None:
+            return
+        if any(candidate.verdict == "withheld" for candidate in decision.candidates):
+            self.withheld.add(decision.nudge_id)
+        else:
+            self.decided[decision.nudge_id] = min(
+                record.where, self.decided.get(decision.nudge_id, record.where)
+            )
 
     def _add_consent(self, record: Record) -> None:
         self.consents_appended[record.partition][record.offset] = record.timestamp_ms

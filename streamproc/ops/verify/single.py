@@ -7,7 +7,10 @@ from streamproc.ops.verify.report import Findings
 
 
 def check_single(log: Log) -> Findings:
-    """Check I4 on every nudge. Repeats byte for byte are fine: delivery services drop them by their id."""
+    """Check I4 on every nudge, and that none which was decided got lost.
+
+    Repeats byte for byte are fine: delivery services drop them by their id.
+    """
     findings = Findings("I4", {"nudges": len(log.nudges), "events": 0})
     by_id: dict[str, Nudge] = {}
     by_event: dict[tuple[str, str], str] = {}
@@ -23,6 +26,10 @@ def check_single(log: Log) -> Findings:
                 f"event {nudge.event_id} has the nudges {nudge_id} and {nudge.nudge_id}", nudge.where
             )
     findings.checked["events"] = len(by_event)
+    # Files without any nudge may simply leave those topics out; then there is nothing to compare with.
+    for nudge_id, where in sorted(log.decided.items()) if by_id else ():
+        if nudge_id not in by_id and nudge_id not in log.withheld:
+            findings.add(f"nudge {nudge_id} was decided, and neither handed over nor withheld", where)
     for topic, error, where in log.unreadable:
         if topic.startswith(NUDGES_PREFIX):
             findings.checked["nudges"] += 1
