@@ -301,7 +301,9 @@ class Installation:
 
     async def lag(self) -> int:
         """Count the input records that are not committed."""
-        ends, committed = await self.ends(*INPUTS), await self.committed()
+        # In this order: what a worker forwards was written before it commits what it forwarded.
+        committed = await self.committed()
+        ends = await self.ends(*INPUTS)
         return sum(max(0, end - committed[source]) for source, end in ends.items())
 
     async def caught_up(self, seconds: float = WAIT_S_MAX) -> None:

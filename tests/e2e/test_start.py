@@ -42,6 +42,7 @@ async def test_it_names_each_missing_part_in_turn_and_is_ready_when_all_are_ther
     nothing.redis.start()
     await worker.ready()
     await nothing.opt_in(["c-1"], "push")
+    await nothing.caught_up()
     await nothing.view("c-1")
     await until(nothing.nudges, "no nudge came")
 
@@ -54,6 +55,7 @@ async def test_a_worker_with_another_hash_key_is_refused_and_says_why(shop: Inst
     second = shop.worker(ID_KEY_FILE=str(other))
     await says(second, "STREAMPROC_ID_KEY_FILE")
     await shop.opt_in(["c-1"], "push")
+    await shop.caught_up()
     await shop.view("c-1")
     await until(shop.nudges, "no nudge came")
     assert await first.waits_for() == []
