@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 from textwrap import indent
 
 import pytest
+from typer.testing import CliRunner
 
+from streamproc.cli import app
 from streamproc.core.facts_paths import FACT_PATHS
 from streamproc.core.policy.loader import load_all
 from streamproc.core.policy.when import KEYS
-from streamproc.ops.policy_files import read_folder
+from streamproc.ops.policy_files import load_folder
 from tests.policy.samples import CAMPAIGN, FILES, changed, with_when
 
 ROOT = Path(__file__).parents[2]
@@ -23,11 +26,17 @@ def test_every_yaml_block_says_what_it_is() -> None:
     assert len(BLOCKS) == TEXT.count("```yaml")
 
 
-def test_the_first_campaign_and_its_translation_load_into_the_shipped_policy() -> None:
-    names = ("campaigns/first_wish.yaml", "translations/de/first_wish.yaml")
-    loaded = load_all({**read_folder(ROOT / "policy"), **{name: BLOCKS[name] for name in names}})
-    assert len(loaded.examples["first_wish"]) == 2
-    assert list(loaded.policy.campaigns["first_wish"].content) == ["en", "de"]
+def test_the_first_campaign_holds_in_a_copy_of_the_shipped_folder_as_the_page_says(tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(ROOT / "policy", tmp_path / "policy"))
+    for name in ("campaigns/third_wish.yaml", "translations/de/third_wish.yaml"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(BLOCKS[name], "utf-8")
+        said = CliRunner().invoke(app, ["policy", "check", str(folder)], env={"COLUMNS": "300"})
+        assert (said.exit_code, "fail" in said.stdout, "warn" in said.stdout) == (0, False, False), (
+            said.stdout
+        )
+        assert "15 of 15 examples hold" in said.stdout
+    assert list(load_folder(folder).campaigns["third_wish"].content) == ["en", "de"]
 
 
 def test_the_categories_load() -> None:
