@@ -5,7 +5,6 @@ also stand in a file that `STREAMPROC_REDIS_URL_FILE` names; the ID key stands i
 """
 
 import difflib
-import ipaddress
 import os
 import re
 from pathlib import Path
@@ -88,13 +87,6 @@ def _redis_url(value: str) -> str:
     return value
 
 
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
 _DurationMs = Annotated[int, BeforeValidator(_duration_ms)]
 _Address = Annotated[str, AfterValidator(_address)]
 
@@ -119,7 +111,6 @@ class Settings(BaseSettings):
     clock: Literal["wall", "record"] = "wall"
     event_age_max_ms: _DurationMs = Field(86_400_000, gt=0, validation_alias=f"{_PREFIX}EVENT_AGE_MAX")
     event_ahead_max_ms: _DurationMs = Field(300_000, ge=0, validation_alias=f"{_PREFIX}EVENT_AHEAD_MAX")
-    lateness_max_ms: _DurationMs = Field(5_000, ge=0, validation_alias=f"{_PREFIX}LATENESS_MAX")
     context_days: int = Field(default=90, ge=1, le=3_650)
     unit_events_max: int = Field(default=2_000, ge=1, le=10_000)
     fetch_wait_ms: int = Field(default=20, ge=0, le=5_000)
@@ -128,9 +119,6 @@ class Settings(BaseSettings):
         30_000, ge=1_000, validation_alias=f"{_PREFIX}REBALANCE_TIMEOUT"
     )
     metrics_addr: _Address = "127.0.0.1:9464"
-    console_addr: _Address = "127.0.0.1:8464"
-    allow_insecure: bool = False
-    """Let the console, which shows customers, listen on more than loopback."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @classmethod
@@ -171,7 +159,7 @@ class Settings(BaseSettings):
             elif name == "redis_url":
                 text = _without_password(value)
             else:
-                text = str(value).lower() if isinstance(value, bool) else str(value)
+                text = str(value)
             shown[_variable(name)] = text
         return shown
 
@@ -213,13 +201,6 @@ def load_settings() -> Settings:
         settings = Settings() if redis_url is None else Settings(redis_url=redis_url)
     except ValidationError as error:
         faults += [_fault(str(e["loc"][0]), e["msg"], e["input"]) for e in error.errors(include_url=False)]
-    if settings is not None:
-        host, _ = split_address(settings.console_addr)
-        if not settings.allow_insecure and not _is_loopback(host):
-            faults.append(
-                f"STREAMPROC_CONSOLE_ADDR is {settings.console_addr}, which others can reach, and the "
-                "console shows customers: use a loopback address, or set STREAMPROC_ALLOW_INSECURE=true"
-            )
     if settings is None or faults:
         raise SettingsError(faults)
     return settings

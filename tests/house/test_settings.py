@@ -7,8 +7,8 @@ from streamproc.settings import Settings, SettingsError, load_settings, setting_
 # The public list; a name that is missing here or there is a change of the product's face.
 NAMES = (
     "KAFKA REDIS_URL REDIS_URL_FILE ID_KEY_FILE GROUP TOPIC_PREFIX POLICY CLOCK EVENT_AGE_MAX "
-    "EVENT_AHEAD_MAX LATENESS_MAX CONTEXT_DAYS UNIT_EVENTS_MAX FETCH_WAIT_MS SESSION_TIMEOUT "
-    "REBALANCE_TIMEOUT METRICS_ADDR CONSOLE_ADDR ALLOW_INSECURE LOG_LEVEL"
+    "EVENT_AHEAD_MAX CONTEXT_DAYS UNIT_EVENTS_MAX FETCH_WAIT_MS SESSION_TIMEOUT "
+    "REBALANCE_TIMEOUT METRICS_ADDR LOG_LEVEL"
 )
 
 
@@ -36,8 +36,8 @@ def test_defaults_are_the_documented_ones() -> None:
     settings = load_settings()
     assert settings.kafka is None
     assert (settings.event_age_max_ms, settings.event_ahead_max_ms) == (86_400_000, 300_000)
-    assert (settings.lateness_max_ms, settings.context_days, settings.unit_events_max) == (5_000, 90, 2_000)
-    assert (settings.metrics_addr, settings.console_addr) == ("127.0.0.1:9464", "127.0.0.1:8464")
+    assert (settings.context_days, settings.unit_events_max) == (90, 2_000)
+    assert settings.metrics_addr == "127.0.0.1:9464"
     assert (settings.fetch_wait_ms, settings.clock) == (20, "wall")
     assert (settings.session_timeout_ms, settings.rebalance_timeout_ms) == (30_000, 30_000)
     assert settings.redacted()["STREAMPROC_SESSION_TIMEOUT"] == "30s"
@@ -61,21 +61,26 @@ def test_a_duration_without_unit_is_refused(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_all_faults_are_listed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     found = faults(
-        monkeypatch, KAFKA="nowhere", CLOCK="sundial", CONTEXT_DAYS="0", METRICS_ADDR="9464", LATENES_MAX="5s"
+        monkeypatch,
+        KAFKA="nowhere",
+        CLOCK="sundial",
+        CONTEXT_DAYS="0",
+        METRICS_ADDR="9464",
+        SESION_TIMEOUT="5s",
     )
     variables = [fault.split()[0].rstrip(":") for fault in found]
     assert sorted(variables) == [
         "STREAMPROC_CLOCK",
         "STREAMPROC_CONTEXT_DAYS",
         "STREAMPROC_KAFKA",
-        "STREAMPROC_LATENES_MAX",
         "STREAMPROC_METRICS_ADDR",
+        "STREAMPROC_SESION_TIMEOUT",
     ]
 
 
 def test_a_misspelt_setting_is_named_with_the_nearest_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert faults(monkeypatch, LATENES_MAX="5s") == [
-        "STREAMPROC_LATENES_MAX is no setting: did you mean STREAMPROC_LATENESS_MAX?"
+    assert faults(monkeypatch, SESION_TIMEOUT="5s") == [
+        "STREAMPROC_SESION_TIMEOUT is no setting: did you mean STREAMPROC_SESSION_TIMEOUT?"
     ]
 
 
@@ -144,18 +149,10 @@ def test_a_command_names_every_setting_that_it_misses() -> None:
     ]
 
 
-def test_a_console_that_others_can_reach_needs_to_be_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
-    (fault,) = faults(monkeypatch, CONSOLE_ADDR="0.0.0.0:8464")
-    assert fault.startswith("STREAMPROC_CONSOLE_ADDR is 0.0.0.0:8464")
-    monkeypatch.setenv("STREAMPROC_ALLOW_INSECURE", "true")
-    assert load_settings().console_addr == "0.0.0.0:8464"
-
-
 def test_redacted_shows_values_as_one_would_write_them() -> None:
-    shown = Settings(event_ahead_max_ms=0, allow_insecure=True).redacted()
+    shown = Settings(event_ahead_max_ms=0).redacted()
     assert shown["STREAMPROC_EVENT_AGE_MAX"] == "1d"
     assert shown["STREAMPROC_EVENT_AHEAD_MAX"] == "0s"
-    assert shown["STREAMPROC_ALLOW_INSECURE"] == "true"
     assert shown["STREAMPROC_KAFKA"] == ""
 
 
