@@ -13,11 +13,12 @@ from typing import Final
 import msgspec
 
 from streamproc.core.arrival import Arrival, Customer, Rules
-from streamproc.core.consent import NO_CONSENT, decode_consent, encode_consent
-from streamproc.core.context import Context, decode_context, encode_context
-from streamproc.core.decide import Counted, decide
+from streamproc.core.consent import NO_CONSENT, ConsentHead, decode_consent, encode_consent
+from streamproc.core.context import Context, UnreadableContext, decode_context, encode_context, ttl_ms
+from streamproc.core.decide import Counted, decide, fold_consent
 from streamproc.core.decision import Emission, decode_emission, encode_emission
 from streamproc.core.event import Event, Reason, Rejection
+from streamproc.core.facts import ConsentChange
 from streamproc.core.receipt import Tally
 from streamproc.core.record import Output, Position
 from streamproc.core.unit import Unit
@@ -269,11 +270,14 @@ class Pipeline:
         work.emissions.sort(key=lambda pair: pair[0])
 
     def _decide_customer(self, slot: Slot, arrivals: list[Arrival], work: Work) -> Result:
-        customer = Customer(
-            slot.h,
-            decode_consent(slot.consent) if slot.consent else NO_CONSENT,
-            decode_context(slot.context) if slot.context else None,
-        )
+        head = decode_consent(slot.consent) if slot.consent else NO_CONSENT
+        try:
+            context = decode_context(slot.context) if slot.context else None
+        except UnreadableContext:
+            if all(isinstance(arrival.event.fact, ConsentChange) for arrival in arrivals):
+                return _consents_alone(slot, head, arrivals)
+            raise
+        customer = Customer(slot.h, head, context)
         before = customer.consent
         result = Result(slot.h)
         puts: list[tuple[str, bytes]] = []
@@ -324,7 +328,7 @@ class Pipeline:
             context_version=slot.context_version,
             consent_version=slot.consent_version,
             context=encode_context(context),
-            context_ttl_ms=_ttl_ms(context, self._context_ttl_ms),
+            context_ttl_ms=ttl_ms(context, self._context_ttl_ms),
             consent=consent,
             out_put=tuple(puts),
             out_drop=drops,
@@ -353,6 +357,21 @@ class Pipeline:
             work.tally.withheld(withheld.position.topic, withheld.position.partition)
 
 
+def _consents_alone(slot: Slot, head: ConsentHead, arrivals: list[Arrival]) -> Result:
+    """Fold the consents of a customer whose memory cannot be read, so that a withdrawal gets through all the same."""
+    customer = Customer(slot.h, head, None)
+    for arrival in arrivals:
+        if isinstance(arrival.event.fact, ConsentChange):
+            fold_consent(customer, arrival.event.fact, arrival.event, arrival.position)
+    write = Write(
+        h=slot.h,
+        context_version=slot.context_version,
+        consent_version=slot.consent_version,
+        consent=encode_consent(customer.consent),
+    )
+    return Result(slot.h, write, counts=[(arrival.position, Counted.QUIET) for arrival in arrivals])
+
+
 def _field(position: Position) -> str:
     return f"{position.topic}/{position.partition}/{position.offset}/{position.index}"
 
@@ -374,11 +393,3 @@ def _drop_committed(context: Context, committed: Callable[[str, int], int]) -> t
         (dropped if done else kept).append(name)
     context.outs = kept
     return tuple(dropped)
-
-
-def _ttl_ms(context: Context, days_ms: int) -> int:
-    """Return how long a context lives without another event: its days, and no less than what restrains."""
-    ends = [charge.until_ms for charge in context.charges]
-    ends += context.holds.values()
-    ends += context.fulfilled.values()
-    return max(days_ms, max(ends) - context.last_ms) if ends else days_ms

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from streamproc.core.consent import allows, decode_consent
 from streamproc.core.context import decode_context
 from streamproc.core.record import Output
 from streamproc.pipeline import ROUNDS_MAX
@@ -335,6 +336,17 @@ async def test_a_record_that_cannot_be_decided_is_put_aside_and_all_others_are_d
     assert (letter.key, headers["x-dlq-reason"], headers["x-dlq-attempts"]) == (b"c-3", b"poison", b"3")
     assert {output.key for output in world.sent("nudges.push")} == {b"c-%d" % n for n in range(9) if n != 3}
     assert len(world.sent("nudges.push")) == 8
+
+
+async def test_a_withdrawal_gets_through_though_the_customers_memory_cannot_be_read() -> None:
+    world = await World.with_opted_in("c-3")
+    spoil(world, "c-3")
+    h = world.address("c-3")[0]
+    withdrawal = world.record("consents", "c-3", consent("c-3", "push", state="withdrawn"))
+    await world.pipeline.process(unit("facts", [withdrawal]))
+    assert world.sent("dead-letters") == []
+    head = decode_consent(world.space.values[KEYS[bucket_of(h)].consent + h][8:])
+    assert not allows(head, "push", "marketing", world.now).ok
 
 
 async def test_receipts_of_a_unit_with_a_poison_record_cover_it_without_hole_or_overlap() -> None:

@@ -180,3 +180,11 @@ def is_seen(context: Context, digest: bytes) -> bool:
 def mark_seen(context: Context, digest: bytes) -> None:
     """Add an event's digest to the customer's last `SEEN_MAX`."""
     context.seen = (context.seen + digest)[-SEEN_MAX * DIGEST_BYTES :]
+
+
+def ttl_ms(context: Context, days_ms: int) -> int:
+    """Return how long a context lives without another event: its days, and no less than what restrains."""
+    ends = [charge.until_ms for charge in context.charges]
+    ends += context.holds.values()
+    ends += context.fulfilled.values()
+    return max(days_ms, max(ends) - context.last_ms) if ends else days_ms

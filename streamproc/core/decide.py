@@ -53,7 +53,7 @@ def decide(
         return Counted.REDELIVERED, None
     emission = Emission(ahead=[])
     if isinstance(event.fact, ConsentChange):
-        _fold_consent(customer, event.fact, event, position)
+        fold_consent(customer, event.fact, event, position)
     elif isinstance(event.fact, Outcome):
         _withdraw(customer, event.fact, event, arrival, emission)
     if not processing_granted(customer.consent, now_ms):
@@ -84,7 +84,8 @@ def already_applied(customer: Customer, position: Position) -> bool:
     return applied is not None and (position.offset, position.index) <= applied
 
 
-def _fold_consent(customer: Customer, change: ConsentChange, event: Event, position: Position) -> None:
+def fold_consent(customer: Customer, change: ConsentChange, event: Event, position: Position) -> None:
+    """Add a consent record to the customer's head; repeating it changes nothing."""
     customer.consent = consents.fold(
         customer.consent, change, event.occurred_at_ms, position.partition, position.offset
     )
