@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaError
+from aiokafka.errors import GroupCoordinatorNotAvailableError, KafkaError
 
 from streamproc.flow.lanes import LaneTopics
 
@@ -52,12 +53,12 @@ class Cluster:
             await admin.start()
             # All are named, since not every broker answers the question for "all of the group".
             asked = [TopicPartition(name, p) for name, partitions in found.items() for p in partitions]
-            offsets = await admin.list_consumer_group_offsets(self._group, partitions=asked)
-            return all(committed.offset < 0 for committed in offsets.values())
+            offsets = await committed_offsets(admin, self._group, asked)
+            return all(offset < 0 for offset in offsets.values())
         except KafkaError as error:
             raise ClusterUnready(f"the cluster did not answer: {type(error).__name__}") from error
         finally:
-            await admin.close()
+            await admin._client.close()  # noqa: SLF001 - an admin that never started has connections to close too.
             await consumer.stop()
 
     async def _partition_counts(self, names: Sequence[str]) -> dict[str, int]:
@@ -87,3 +88,18 @@ async def partitions_of(consumer: AIOKafkaConsumer, names: Sequence[str]) -> dic
     # `partitions_for_topic` knows only what it is subscribed to.
     known = await consumer._client.fetch_all_metadata()  # noqa: SLF001
     return {name: set(known.partitions_for_topic(name) or ()) for name in names}
+
+
+async def committed_offsets(
+    admin: AIOKafkaAdminClient, group: str, tps: Sequence[TopicPartition]
+) -> dict[TopicPartition, int]:
+    """Return the committed offsets; of a partition without one, -1 or nothing."""
+    while tps:
+        try:
+            found = await admin.list_consumer_group_offsets(group, partitions=list(tps))
+        except GroupCoordinatorNotAvailableError:
+            # A cluster that never had a group makes the topic for their offsets when it is first asked.
+            await asyncio.sleep(0.2)
+        else:
+            return {tp: committed.offset for tp, committed in found.items()}
+    return {}

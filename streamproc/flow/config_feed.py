@@ -69,6 +69,7 @@ class ConfigFeed:
         self._changed = changed
         self._rules = Rules(default, self._switches, 0, event_age_max_ms)
         self.trouble: str | None = None
+        """Which policy that `config` points to is refused, and why, in a line; None while none is."""
 
     async def start(self) -> None:
         """Connect and read everything that is on `config` now. Raises ConfigUnreadable."""
@@ -181,7 +182,7 @@ class ConfigFeed:
         try:
             policy = await self._compiled(document)
         except PolicyErrors as error:
-            self._refuse(wanted, str(error))
+            self._refuse(wanted, _first(error))
         except Exception as error:  # noqa: BLE001 - a document must never end all workers at once
             self._refuse(wanted, f"it cannot be compiled: {type(error).__name__}")
         else:
@@ -199,12 +200,22 @@ class ConfigFeed:
         return await asyncio.shield(self._compiling[1])
 
     def _refuse(self, wanted: str, why: str) -> None:
-        self.trouble = f"policy {wanted} refused, {self._policy.version} stays: {why}"
-        log.error("%s", self.trouble)
+        trouble = f"{wanted} refused: {why}"
+        # It is looked at again after each later record, and is no news then.
+        if trouble != self.trouble:
+            log.error("policy %s; %s stays", trouble, self._policy.version)
+        self.trouble = trouble
 
     def _publish(self) -> None:
         self._rules = Rules(self._policy, self._switches, self._offset, self._event_age_max_ms)
         self._changed()
+
+
+def _first(refused: PolicyErrors) -> str:
+    """Return the first error that names a line, else the first, and how many more there are."""
+    first = next((error for error in refused.errors if error.line), refused.errors[0])
+    more = len(refused.errors) - 1
+    return f"{first}" + (f" (and {more} more)" if more else "")
 
 
 def pointed(value: bytes | None) -> str | None:

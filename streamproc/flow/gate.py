@@ -9,7 +9,7 @@ from typing import Final
 
 from streamproc.core.arrival import Rules
 from streamproc.flow.config_feed import ConfigFeed
-from streamproc.store.base import Store, StoreRefused, StoreUnavailable
+from streamproc.store.base import EpochMissing, Store, StoreRefused, StoreUnavailable
 
 # A shut gate is asked again so often: short against the lease, long against the loop.
 ASK_SECONDS: Final = 0.02
@@ -25,6 +25,8 @@ class WorkerGate:
         self._feed = feed
         self._store = store
         self._store_trouble: str | None = "not asked yet"
+        self.state_is_lost = False
+        """Whether the store was last found without the state that it had."""
 
     def rules(self) -> Rules:
         """Return the policy and switches that are applied now."""
@@ -65,5 +67,7 @@ class WorkerGate:
             await self._store.ping()
         except (StoreUnavailable, StoreRefused) as error:
             self._store_trouble = str(error)
+            self.state_is_lost = isinstance(error, EpochMissing)
         else:
             self._store_trouble = None
+            self.state_is_lost = False

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import GroupCoordinatorNotAvailableError, KafkaError
+from aiokafka.errors import KafkaError
 
-from streamproc.flow.cluster import ClusterUnready, partitions_of
+from streamproc.flow.cluster import ClusterUnready, committed_offsets, partitions_of
 from streamproc.flow.lanes import LaneTopics
 
 __all__ = ["TopicLag", "group_lag"]
@@ -46,7 +45,7 @@ async def group_lag(bootstrap: str, group: str, prefix: str = "") -> dict[str, T
             ]
             ends = await consumer.end_offsets(tps)
             starts = await consumer.beginning_offsets(tps)
-            committed = await _committed(admin, group, tps)
+            committed = await committed_offsets(admin, group, tps)
     except TimeoutError as error:
         raise ClusterUnready(f"STREAMPROC_KAFKA={bootstrap} did not answer in time") from error
     except KafkaError as error:
@@ -59,18 +58,3 @@ async def group_lag(bootstrap: str, group: str, prefix: str = "") -> dict[str, T
         done = max(committed.get(tp, -1), starts[tp])
         lags[tp.topic.removeprefix(prefix)].append(max(ends[tp] - done, 0))
     return {name: TopicLag(max(behind), sum(behind)) for name, behind in lags.items()}
-
-
-async def _committed(
-    admin: AIOKafkaAdminClient, group: str, tps: Sequence[TopicPartition]
-) -> dict[TopicPartition, int]:
-    """Return the committed offsets; of a partition without one, -1 or nothing."""
-    while tps:
-        try:
-            found = await admin.list_consumer_group_offsets(group, partitions=list(tps))
-        except GroupCoordinatorNotAvailableError:
-            # A cluster that never had a group makes the topic for their offsets when it is first asked.
-            await asyncio.sleep(0.2)
-        else:
-            return {tp: committed.offset for tp, committed in found.items()}
-    return {}

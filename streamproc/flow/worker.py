@@ -72,6 +72,7 @@ class Heartbeat(msgspec.Struct):
     policy: str
     lanes: list[int]
     at_ms: int
+    refused: str = ""
 
 
 class WorkerStalled(Exception):
@@ -100,6 +101,7 @@ class Worker:
         self.gate = WorkerGate(self.feed, store, self._is_fresh)
         self.flow: Flow | None = None
         self._starting: str | None = "starting"
+        self._started_without_state = False
 
     # How it stands
 
@@ -112,6 +114,10 @@ class Worker:
         if health is None or not health.joined:
             reasons.append("joining the consumer group")
         return reasons
+
+    def state_is_lost(self) -> bool:
+        """Tell whether Redis was last found without the customer state that it had."""
+        return self._started_without_state or self.gate.state_is_lost
 
     def lanes(self) -> LanesHealth | None:
         """Return the state of the lanes, None before they exist."""
@@ -126,6 +132,7 @@ class Worker:
         try:
             await self._patiently("config", self.feed.start)
             await self._patiently("Redis", self._open_store)
+            self._started_without_state = False
             await self.gate.ask_store()
             self._starting = None
             async with asyncio.TaskGroup() as tasks:
@@ -213,6 +220,7 @@ class Worker:
                 return await step()
             except (ClusterUnready, ConfigUnreadable, KafkaError, StoreUnavailable, StoreRefused) as error:
                 self._starting = f"{what}: {error}"
+                self._started_without_state = isinstance(error, EpochMissing)
                 log.warning("waiting for %s: %s", what, error)
                 attempt += 1
                 await backoff(attempt)
@@ -254,6 +262,7 @@ class Worker:
                 policy=rules.policy.version,
                 lanes=list(health.lanes) if health is not None else [],
                 at_ms=time.time_ns() // 1_000_000,
+                refused=self.feed.trouble or "",
             )
             try:
                 await self._store.put_worker(self.config.worker, msgspec.json.encode(beat), HEARTBEAT_TTL_MS)

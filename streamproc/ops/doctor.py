@@ -16,10 +16,11 @@ from streamproc.flow.cluster import ClusterUnready
 from streamproc.flow.config_log import ConfigState, probe_clock, read_config
 from streamproc.ops.heartbeats import Beat, WorkerBoard
 from streamproc.ops.policy_files import default_policy
+from streamproc.ops.stored_state import StoredState, look_at_state
 from streamproc.ops.topic_apply import check_topics
 from streamproc.settings import Settings, SettingsError
 from streamproc.store.base import StoreUnavailable
-from streamproc.store.keys import KEYCHECK, KEYS, IdKey, IdKeyUnusable
+from streamproc.store.keys import KEYCHECK, IdKey, IdKeyUnusable
 from streamproc.store.link import link_to, where
 from streamproc.store.redis_check import redis_findings
 
@@ -148,35 +149,46 @@ async def _redis(given: Settings) -> list[Check]:
     ]
     if not any(one.fatal for one in findings):
         checks.append(Check("redis", "ok", f"{where(url)} answers"))
-    checks += await _state(given, url)
+    checks += await _key_and_clock(given, url)
+    state = await look_at_state(given)
+    checks.append(_state(state))
     board = WorkerBoard(url)
     try:
-        checks.append(_workers(await board.beats()))
+        checks.append(_workers(await board.beats(), state))
     finally:
         await board.close()
     return checks
 
 
-async def _state(given: Settings, url: str) -> list[Check]:
-    """Look at the state's hash key and epoch, and at Redis' time."""
+def _state(state: StoredState) -> Check:
+    if state.kind == "sound":
+        return Check("state", "ok", "its epoch stands")
+    if state.kind == "lost":
+        remedy = 'docs/operations.md, "When Redis lost its state"'
+        return Check("state", "fail", f"customer state was lost: {state.why}", remedy)
+    if state.kind == "none":
+        return Check(
+            "state", "ok", "it holds none yet, and nothing was ever decided: the first worker begins it"
+        )
+    found = "it holds none, and Kafka could not be asked whether anything was ever decided"
+    return Check(
+        "state", "warn", found, "ask again when Kafka answers; if there were decisions, state was lost"
+    )
+
+
+async def _key_and_clock(given: Settings, url: str) -> list[Check]:
+    """Look at the state's hash key, and at Redis' time."""
     link = link_to(url, timeout_s=5.0)
     try:
         # Of a cluster the first primary is asked; how its nodes differ among themselves is its operator's affair.
         begun_ms = time.time_ns() // 1_000_000
         clocks = await link.everywhere(("TIME",))
         host_ms = (begun_ms + time.time_ns() // 1_000_000) // 2
-        stored, epoch = await link.exchange([("GET", KEYCHECK), ("GET", KEYS[0].epoch)])
+        (stored,) = await link.exchange([("GET", KEYCHECK)])
     finally:
         await link.close()
     seconds, micros = clocks[0]
     checks = [_clock("redis", int(seconds) * 1_000 + int(micros) // 1_000 - host_ms)]
-    if epoch is None:
-        found = "it holds no state: the first worker begins it, if nothing was ever decided"
-        checks.append(
-            Check("state", "warn", found, "nothing, before the first start; else customer state was lost")
-        )
-    else:
-        checks.append(Check("state", "ok", "its epoch stands"))
     try:
         key = IdKey.from_file(given.id_key_file) if given.id_key_file is not None else None
     except IdKeyUnusable:
@@ -195,9 +207,16 @@ async def _state(given: Settings, url: str) -> list[Check]:
     return checks
 
 
-def _workers(beats: Mapping[str, Beat]) -> Check:
+def _workers(beats: Mapping[str, Beat], state: StoredState) -> Check:
+    if not beats and state.kind in ("lost", "unclear"):
+        found = "Redis cannot tell which are alive: they publish nothing in a Redis without its state"
+        return Check("workers", "warn", found, "ask each one's /readyz")
     if not beats:
         return Check("workers", "warn", "none is alive", "start one: streamproc worker")
+    refused = sorted({beat.refused for beat in beats.values() if beat.refused})
+    if refused:
+        found = f"{len(beats)} are alive; refused: {'; '.join(refused)}"
+        return Check("workers", "fail", found, "streamproc policy publish, or rollback")
     versions = sorted({beat.policy for beat in beats.values()})
     if len(versions) > 1:
         found = f"{len(beats)} are alive and run different policies: {', '.join(versions)}"

@@ -29,6 +29,8 @@ class Beat(msgspec.Struct, frozen=True):
     policy: str
     lanes: tuple[int, ...] = ()
     at_ms: int = 0
+    refused: str = ""
+    """The policy that `config` points to and that it does not run, and why; empty where it runs it."""
 
 
 class WorkerBoard:
@@ -68,6 +70,7 @@ class Follower:
     state: Literal["applied", "silent", "refused", "late"]
     after_ms: int
     policy: str = ""
+    why: str = ""
 
 
 @dataclass(frozen=True)
@@ -118,4 +121,4 @@ def _judge(name: str, beat: Beat | None, offset: int, policy: str | None, after_
     if beat.config_offset < offset:
         return Follower(name, "late", after_ms, beat.policy)
     refused = policy is not None and beat.policy != policy
-    return Follower(name, "refused" if refused else "applied", after_ms, beat.policy)
+    return Follower(name, "refused" if refused else "applied", after_ms, beat.policy, beat.refused)

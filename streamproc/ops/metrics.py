@@ -183,6 +183,14 @@ class Metrics:
         """Show whether this process is ready: joined, configured, and answered by Redis."""
         self._ready.set(is_ready)
 
+    def show_refused(self, *, is_refused: bool) -> None:
+        """Show whether this process refuses the policy that `config` points to, and runs another."""
+        self._policy_refused.set(is_refused)
+
+    def show_lost(self, *, is_lost: bool) -> None:
+        """Show whether Redis lost customer state, so that nothing is sent until somebody restores it."""
+        self._state_lost.set(is_lost)
+
     def confirm_config(self, applied_offset: int) -> None:
         """Show that everything in `config` below this offset is applied, as known at this moment."""
         self._config_offset.set(applied_offset)
@@ -242,6 +250,8 @@ class Metrics:
         self._config_offset = gauge("config_applied_offset", "Everything in config below it is applied.")
         staleness = gauge("config_staleness_seconds", "Time since the config was last known to be applied.")
         staleness.set_function(self._config_staleness_seconds)
+        self._policy_refused = gauge("policy_refused", "1 while the policy in `config` is refused.")
+        self._state_lost = gauge("state_lost", "1 while Redis is without the customer state it had.")
         self._workers = gauge("workers", "Workers that this one sees alive.")
 
     def _make_histograms(self) -> None:

@@ -24,6 +24,7 @@ from streamproc.ops.logs import set_up_logs
 from streamproc.ops.meter import MetricsMeter
 from streamproc.ops.metrics import Metrics
 from streamproc.ops.policy_files import default_policy
+from streamproc.ops.readiness import Readiness
 from streamproc.settings import Settings, SettingsError
 from streamproc.store.base import Store, StoreRefused, StoreUnavailable
 from streamproc.store.keys import IdKey, IdKeyUnusable
@@ -191,12 +192,17 @@ def _stalled(worker: Worker) -> str | None:
 
 async def _show_gauges(worker: Worker, store: Store, metrics: Metrics, prefix: str) -> None:
     """Show every second how the worker stands, until cancelled."""
+    readiness = Readiness()
     while True:
         metrics.show_gate(is_open=worker.gate.is_open())
-        metrics.show_ready(is_ready=not worker.waits_for())
+        waits_for = worker.waits_for()
+        metrics.show_ready(is_ready=not waits_for)
+        metrics.show_refused(is_refused=worker.feed.trouble is not None)
+        metrics.show_lost(is_lost=worker.state_is_lost())
         if worker.feed.is_confirmed():
             metrics.confirm_config(worker.feed.rules().config_offset)
         health = worker.lanes()
+        readiness.tell(waits_for, health.lanes if health is not None else ())
         for topic, lag in health.lag.items() if health is not None else ():
             metrics.show_lag(topic.removeprefix(prefix), lag.records_max, lag.records_sum)
         try:

@@ -8,6 +8,7 @@ although bucket 0 says complete was emptied later: its state is lost, and nobody
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from secrets import token_hex
 from typing import Final
 
@@ -21,7 +22,10 @@ LOST: Final = b"lost"
 """What the commit script leaves in place of a bucket's token when its count has gone back."""
 _MAKING: Final = b"making:"
 
-REBUILD: Final = "nothing is sent until customer state is rebuilt from the topics `consents` and `ledger`"
+RESTORE: Final = (
+    'nothing is sent until it has its state again; see docs/operations.md, "When Redis lost its state"'
+)
+"""This version cannot make the state anew from the topics, so no message may promise that."""
 
 
 async def establish(link: Link, *, check: str, fresh: bool) -> bytes:
@@ -61,16 +65,38 @@ async def _make(link: Link) -> bytes:
     return token
 
 
+@dataclass(frozen=True)
+class Loss:
+    """What is wrong with the epochs. `may_be_new`: nobody may have begun the store yet, which only Kafka tells."""
+
+    error: EpochMissing
+    may_be_new: bool
+
+
+async def find_loss(link: Link) -> Loss | None:
+    """Say what is wrong with the epochs, without changing any; None if they are as they must be.
+
+    Raises `StoreUnavailable`.
+    """
+    found = await _ask(link, *(("GET", names.epoch) for names in KEYS))
+    canonical = found[0]
+    for bucket, token in enumerate(found):
+        if token is None or token == LOST or token.startswith(_MAKING) or token != canonical:
+            may_be_new = bucket == 0 and token != LOST and LOST not in found
+            return Loss(epoch_missing(bucket, token), may_be_new)
+    return None
+
+
 def epoch_missing(bucket: int, found: bytes | None) -> EpochMissing:
     """Return the error for a bucket whose epoch key holds something else than the store's token."""
     key = KEYS[bucket].epoch
     if found == LOST:
-        return LostWrites(f"Redis lost writes that it had confirmed ({key}): {REBUILD}")
+        return LostWrites(f"Redis lost writes that it had confirmed ({key}): {RESTORE}")
     if found is None:
-        return EpochMissing(f"{key} is missing, so Redis was emptied or is another one: {REBUILD}")
+        return EpochMissing(f"{key} is missing, so Redis was emptied or is another one: {RESTORE}")
     if found.startswith(_MAKING):
-        return EpochMissing(f"{key} is being made, though decisions were made before: {REBUILD}")
-    return EpochMissing(f"{key} names another life of this store: {REBUILD}")
+        return EpochMissing(f"{key} is being made, though decisions were made before: {RESTORE}")
+    return EpochMissing(f"{key} names another life of this store: {RESTORE}")
 
 
 def wrong_hash_key(stored: bytes, check: str) -> WrongHashKey:

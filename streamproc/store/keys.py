@@ -10,8 +10,8 @@ from typing import Final, Self
 
 BUCKETS: Final = 64
 """A unit costs at most one call a bucket. 64 keeps a unit of 2,000 customers near 31 a call, far from
-blocking Redis, and spreads over as many shards. Stored state depends on it: it cannot change without a
-rebuild."""
+blocking Redis, and spreads over as many shards. Stored state depends on it: with another
+number all of it would be lost."""
 
 KEY_BYTES_MIN: Final = 16
 KEY_BYTES_MAX: Final = 64  # BLAKE2b takes no longer key; a longer file is hashed down to this.

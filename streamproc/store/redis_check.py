@@ -48,7 +48,7 @@ def judge(config: Mapping[str, str] | None, info: Mapping[str, str]) -> list[Red
                 "appendonly",
                 config["appendonly"],
                 "yes",
-                "a restart would empty the store, and nothing is sent until it is rebuilt",
+                "a restart would empty the store, and nothing is sent until it has its state again",
                 fatal=False,
             )
         )

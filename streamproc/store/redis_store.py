@@ -10,7 +10,7 @@ from redis.exceptions import NoScriptError, ResponseError
 
 from streamproc.store.base import EpochMissing, Hint, LostWrites, Slot, StoreRefused, StoreUnavailable, Write
 from streamproc.store.commit_call import CUSTOMERS_A_CALL_MAX, SCRIPTS, check_writes, claim_call, commit_call
-from streamproc.store.epoch import LOST, REBUILD, epoch_missing, establish
+from streamproc.store.epoch import LOST, RESTORE, epoch_missing, establish
 from streamproc.store.keys import BUCKETS, KEYS, WORKERS, bucket_of, check_worker, worker_key
 from streamproc.store.link import Call, Link, Reply, link_to, where
 from streamproc.store.versions import FreshVersion, fresh_version
@@ -210,11 +210,11 @@ class RedisStore:
         if text.startswith("LOST "):
             self._refuse(
                 LostWrites(
-                    f"Redis lost writes that it had confirmed ({text.removeprefix('LOST ')}): {REBUILD}"
+                    f"Redis lost writes that it had confirmed ({text.removeprefix('LOST ')}): {RESTORE}"
                 )
             )
         if text.startswith("EPOCH "):
-            self._refuse(EpochMissing(f"{text.removeprefix('EPOCH ')}: {REBUILD}"))
+            self._refuse(EpochMissing(f"{text.removeprefix('EPOCH ')}: {RESTORE}"))
         raise StoreUnavailable(f"STREAMPROC_REDIS_URL: {self._where} refused: {text}") from error
 
 

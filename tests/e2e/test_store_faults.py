@@ -74,14 +74,18 @@ async def test_a_redis_that_forgot_everything_shuts_the_gate_and_says_what_to_do
     with Redis.from_url(shop.redis.url) as client:
         client.flushall()
     await shop.view(*CUSTOMERS, item="coat-2")
-    await not_ready(worker, "epoch")
+    await not_ready(worker, "When Redis lost its state")
     await assert_no_more(shop)
+    await until(lambda: worker.metric("streamproc_state_lost"), "no gauge shows the loss", 5)
     worker.stop()
     await until(lambda: worker.process.poll() is not None, "the worker did not stop", 30)
     assert worker.process.returncode == 0
     successor = shop.worker()
-    await not_ready(successor, "epoch")
+    await not_ready(successor, "When Redis lost its state")
     await assert_no_more(shop)
+    assert successor.log.read_text().count("waiting for Redis") == 1
+    code, said = await shop.command("doctor")
+    assert (code, "customer state was lost" in said, "start one" in said) == (1, True, False), said
 
 
 async def assert_no_more(shop: Installation) -> None:

@@ -10,9 +10,12 @@ import pytest
 from streamproc.ops.doctor import Check, _clock, _workers, examine
 from streamproc.ops.embedded import EmbeddedRedis
 from streamproc.ops.heartbeats import Beat
+from streamproc.ops.stored_state import StoredState
 from streamproc.settings import Settings
 from streamproc.store.keys import IdKey
 from streamproc.store.redis_store import RedisStore
+
+SOUND = StoredState("sound")
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +53,7 @@ async def test_the_key_of_another_installation_fails(redis: EmbeddedRedis, tmp_p
     ours, other = tmp_path / "ours", tmp_path / "other"
     ours.write_text("a key for these tests")
     other.write_text("a key for other tests")
-    assert (await look(redis, ours))["state"].state == "warn"
+    assert (await look(redis, ours))["state"].found.startswith("it holds none, and Kafka could not be asked")
     store = RedisStore(redis.url, id_check=IdKey.from_file(ours).check())
     await store.open(fresh=True)
     await store.close()
@@ -63,7 +66,18 @@ async def test_the_key_of_another_installation_fails(redis: EmbeddedRedis, tmp_p
 
 def test_workers_on_different_policies_are_a_warning() -> None:
     beats = {"a": Beat("a", 1, "p1"), "b": Beat("b", 1, "p2")}
-    assert _workers(beats).state == "warn"
-    assert "p1, p2" in _workers(beats).found
-    assert _workers({"a": beats["a"]}).state == "ok"
-    assert _workers({}).state == "warn"
+    assert _workers(beats, SOUND).state == "warn"
+    assert "p1, p2" in _workers(beats, SOUND).found
+    assert _workers({"a": beats["a"]}, SOUND).state == "ok"
+    assert _workers({}, SOUND).found == "none is alive"
+
+
+def test_nobody_is_declared_dead_by_a_redis_without_its_state() -> None:
+    check = _workers({}, StoredState("lost", "sp:{0}:epoch is missing"))
+    assert "cannot tell which are alive" in check.found
+    assert "start" not in check.remedy
+
+
+def test_a_refused_policy_fails_and_says_where() -> None:
+    check = _workers({"a": Beat("a", 1, "p1", refused="p2 refused: channels.yaml:3: no")}, SOUND)
+    assert (check.state, "p2 refused: channels.yaml:3: no" in check.found) == ("fail", True)

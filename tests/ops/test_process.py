@@ -25,6 +25,7 @@ from streamproc.ops import process
 from streamproc.ops.logs import set_up_logs
 
 class Feed:
+    trouble = None
     def is_confirmed(self): return False
 
 class Gate:
@@ -35,7 +36,8 @@ class Store:
 
 class Worker:
     def __init__(self, *parts): self.feed, self.gate = Feed(), Gate()
-    def waits_for(self): return []
+    def waits_for(self): return ["Kafka"]
+    def state_is_lost(self): return False
     def lanes(self): return None
     async def run(self):
         print("runs", flush=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import typer
 from rich.markup import escape
@@ -21,7 +21,7 @@ __all__ = ["roll_out", "say_rollout"]
 _WORDS = {
     "applied": ("ok", "applied after {ms} ms"),
     "silent": ("ok", "fell silent, its lease has run out: it hands nothing over"),
-    "refused": ("fail", "refused it and keeps policy {policy}; its log says why"),
+    "refused": ("fail", "keeps policy {policy}: {why}"),
     "late": ("fail", "has not applied it after {ms} ms"),
 }
 
@@ -35,27 +35,46 @@ async def roll_out(
     """
     from streamproc.flow.config_log import write_config  # noqa: PLC0415
     from streamproc.ops.heartbeats import WorkerBoard, await_workers  # noqa: PLC0415
+    from streamproc.ops.stored_state import look_at_state  # noqa: PLC0415
 
     begun_at = time.monotonic()
     offset = await write_config(str(given.kafka), entries, prefix=given.topic_prefix)
     board = WorkerBoard(str(given.redis_url))
     try:
-        return await await_workers(board.beats, offset, begun_at=begun_at, policy=policy)
+        rollout = await await_workers(board.beats, offset, begun_at=begun_at, policy=policy)
+        # Workers publish nothing in a Redis that lost its state: then their silence means nothing.
+        blind = await look_at_state(given) if not rollout.followers else None
     except StoreUnavailable as error:
-        said = f"written at offset {offset - 1}, but nobody can tell which workers have applied it: {error}"
-        fail(
-            [said, "workers that read config apply it; while Redis is away none of them hands anything over"],
-            UNAVAILABLE,
-        )
+        _fail_blind(offset, str(error))
     finally:
         await board.close()
+    if blind is not None and blind.kind == "lost":
+        _fail_blind(offset, blind.why)
+    return rollout
+
+
+def _fail_blind(offset: int, why: str) -> NoReturn:
+    said = f"written at offset {offset - 1}, but nobody can tell which workers have applied it: {why}"
+    fail(
+        [
+            said,
+            "workers that read config apply it; while they cannot trust Redis none of them hands anything over",
+        ],
+        UNAVAILABLE,
+    )
 
 
 def say_rollout(what: str, rollout: Rollout, *, as_json: bool) -> None:
     """Tell what was done and how each worker took it; end with exit code 1 if one has not followed."""
     if as_json:
         followers = [
-            {"worker": one.worker, "state": one.state, "after_ms": one.after_ms, "policy": one.policy}
+            {
+                "worker": one.worker,
+                "state": one.state,
+                "after_ms": one.after_ms,
+                "policy": one.policy,
+                "why": one.why,
+            }
             for one in rollout.followers
         ]
         show_json(
@@ -71,7 +90,8 @@ def say_rollout(what: str, rollout: Rollout, *, as_json: bool) -> None:
     else:
         for one in rollout.followers:
             state, words = _WORDS[one.state]
-            say(f"{mark(state)} {escape(one.worker)}: {words.format(ms=one.after_ms, policy=one.policy)}")
+            told = words.format(ms=one.after_ms, policy=one.policy, why=one.why or "its log says why")
+            say(f"{mark(state)} {escape(one.worker)}: {escape(told)}")
         count = len(rollout.followers)
         if rollout.is_done:
             say(f"{mark('ok')} {escape(what)}: {count} of {count} workers, {rollout.took_ms} ms")

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from streamproc.ops.commands.terminal import FAILED, UNAVAILABLE, AsJson, mark, run, say, show_json
+from streamproc.ops.commands.terminal import FAILED, UNAVAILABLE, AsJson, counted, mark, run, say, show_json
 from streamproc.ops.commands.terminal import settings as read_settings
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from streamproc.flow.config_log import ConfigState
     from streamproc.flow.group_lag import TopicLag
     from streamproc.ops.heartbeats import Beat
+    from streamproc.ops.stored_state import StoredState
     from streamproc.settings import Settings
 
 __all__ = ["doctor", "settings", "status"]
@@ -29,6 +30,7 @@ class _Status:
     """What could be learned; a part that is None could not, and `troubles` says why."""
 
     beats: dict[str, Beat] | None
+    state: StoredState | None
     config: ConfigState | None
     lag: dict[str, TopicLag] | None
     troubles: tuple[str, ...]
@@ -52,7 +54,7 @@ def settings(as_json: AsJson = False) -> None:
 def status(as_json: AsJson = False) -> None:
     """Show the live workers, the lag, the policy in force and what is switched off.
 
-    Exit code 69 if Kafka or Redis is away; the rest is shown all the same.
+    Exit code 69 if Kafka or Redis is away, or if Redis lost its state; the rest is shown all the same.
 
     Example: `streamproc status --json`
     """
@@ -95,9 +97,10 @@ async def _look(given: Settings) -> _Status:
     from streamproc.flow.config_log import read_config  # noqa: PLC0415
     from streamproc.flow.group_lag import group_lag  # noqa: PLC0415
     from streamproc.ops.heartbeats import WorkerBoard  # noqa: PLC0415
+    from streamproc.ops.stored_state import look_at_state  # noqa: PLC0415
     from streamproc.store.base import StoreUnavailable  # noqa: PLC0415
 
-    beats = config = lag = None
+    beats = state = config = lag = None
     troubles: list[str] = []
     try:
         config = await read_config(str(given.kafka), given.topic_prefix)
@@ -107,11 +110,14 @@ async def _look(given: Settings) -> _Status:
     board = WorkerBoard(str(given.redis_url))
     try:
         beats = await board.beats()
+        state = await look_at_state(given)
+        if state.kind == "lost":
+            troubles.append(f"customer state was lost: {state.why}")
     except StoreUnavailable as error:
         troubles.append(str(error))
     finally:
         await board.close()
-    return _Status(beats, config, lag, tuple(troubles))
+    return _Status(beats, state, config, lag, tuple(troubles))
 
 
 def _off(config: ConfigState) -> dict[str, Switch]:
@@ -124,6 +130,7 @@ def _as_json(found: _Status) -> dict[str, object]:
         "workers": None if found.beats is None else list(found.beats.values()),
         "config_offset": None if config is None else config.end,
         "policy": None if config is None else config.version(),
+        "state": None if found.state is None else found.state.kind,
         "off": None if config is None else _off(config),
         "lag": found.lag,
         "troubles": found.troubles,
@@ -134,10 +141,10 @@ def _say_status(found: _Status) -> None:
     for trouble in found.troubles:
         say(f"{mark('fail')} {escape(trouble)}")
     if found.beats is not None:
-        _say_workers(found.beats)
+        _say_workers(found.beats, found.state)
     if found.config is not None:
         version = found.config.version()
-        say(f"policy: {escape(version or 'the default of each worker')}")
+        say(f"policy: {escape((version or 'the default of each worker') + _refusals(found.beats or {}))}")
         for key, switch in _off(found.config).items():
             say(f"[red]off[/]: {escape(f'{key}, by {switch.by}: {switch.reason}')}")
     if found.lag is not None:
@@ -145,7 +152,22 @@ def _say_status(found: _Status) -> None:
         say(f"lag: {escape(behind or 'none')}")
 
 
-def _say_workers(beats: dict[str, Beat]) -> None:
+def _refusals(beats: dict[str, Beat]) -> str:
+    """Say which workers do not run the policy that `config` points to, and why; nothing while all do."""
+    refusing = [beat for beat in beats.values() if beat.refused]
+    if not refusing:
+        return ""
+    whys = "; ".join(sorted({beat.refused for beat in refusing}))
+    running = ", ".join(sorted({beat.policy for beat in refusing}))
+    return f" ({whys}; {counted(len(refusing), 'worker')} of {len(beats)} run {running})"
+
+
+def _say_workers(beats: dict[str, Beat], state: StoredState | None) -> None:
+    if not beats and (state is None or state.kind in ("lost", "unclear")):
+        say(
+            f"{mark('warn')} Redis cannot tell which workers are alive; the /readyz of each says how it stands"
+        )
+        return
     if not beats:
         say(f"{mark('warn')} no worker is alive")
         return

@@ -22,6 +22,7 @@ __all__ = [
     "UNAVAILABLE",
     "AsJson",
     "Commands",
+    "counted",
     "fail",
     "group",
     "mark",
@@ -84,6 +85,11 @@ def show_json(value: Any, *, aside: bool = False) -> None:
 def mark(state: str) -> str:
     """Return `ok`, `warn` or `fail` in its colour."""
     return _MARKS[state]
+
+
+def counted(count: int, one: str, many: str = "") -> str:
+    """Write a number with its noun: `1 worker`, `2 workers`."""
+    return f"{count} {one if count == 1 else many or one + 's'}"
 
 
 def fail(message: str | Iterable[str], code: int = FAILED) -> NoReturn:
