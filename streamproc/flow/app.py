@@ -12,7 +12,7 @@ import faust
 import faust.streams
 from faust.tables.manager import TableManager
 
-from streamproc.flow.consumer_thread import FetchOptions
+from streamproc.flow.consumer_thread import SERVICE_LOG, FetchOptions
 from streamproc.flow.lanes import Lanes, LaneTopics
 from streamproc.flow.transport import Consumer, broker_urls, register
 
@@ -64,6 +64,8 @@ class FlowConfig:
 class _NoTables(TableManager):
     """Faust's table manager without its pause of a second, in which tables could register: there are none."""
 
+    logger = SERVICE_LOG
+
     async def on_start(self) -> None:
         await self._update_channels()
         await self.recovery.start()
@@ -71,6 +73,8 @@ class _NoTables(TableManager):
 
 class _App(faust.App):
     """A Faust app that leaves the disk alone and carries the transport's options."""
+
+    logger = SERVICE_LOG
 
     fetch_options: FetchOptions
 

@@ -20,11 +20,14 @@ from faust.types import TP
 if TYPE_CHECKING:
     from collections.abc import Collection, Coroutine, Mapping, Sequence
 
-__all__ = ["ConsumerThread", "FetchOptions", "Fetched", "Rewound"]
+__all__ = ["SERVICE_LOG", "ConsumerThread", "FetchOptions", "Fetched", "Rewound"]
 
 _T = TypeVar("_T")
 
 log = logging.getLogger(__name__)
+
+SERVICE_LOG = logging.getLogger("mode.streamproc")
+"""Where Faust's machinery logs that each of its parts starts and stops: quiet below warning, as all of `mode` is."""
 
 FETCH_BYTES_MAX = 8 * 1_048_576
 PARTITION_FETCH_BYTES_MAX = 512 * 1_024
@@ -68,6 +71,7 @@ class Rewound:
 class ConsumerThread(driver.AIOKafkaConsumerThread):
     """The thread in which aiokafka's consumer lives. What ends in `_here` runs in that thread."""
 
+    logger = SERVICE_LOG
     options: FetchOptions = FetchOptions()
 
     async def ask(self, work: Coroutine[Any, Any, _T]) -> _T:

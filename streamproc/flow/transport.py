@@ -19,7 +19,7 @@ from faust.types import TP
 from faust.types.tuples import ConsumerMessage, Message
 
 from streamproc.core.record import Record
-from streamproc.flow.consumer_thread import ConsumerThread
+from streamproc.flow.consumer_thread import SERVICE_LOG, ConsumerThread
 from streamproc.flow.progress import PartitionProgress, Run, slices
 
 if TYPE_CHECKING:
@@ -66,6 +66,7 @@ class RunMessage(ConsumerMessage):
 class Consumer(driver.Consumer):
     """Faust's consumer, delivering runs. Lives in the main thread, as the streams do."""
 
+    logger = SERVICE_LOG
     _thread: ConsumerThread
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import sys
+import time
 import traceback
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from typing import Any, Final, TextIO
 
 import orjson
@@ -16,21 +17,58 @@ __all__ = ["set_up_logs"]
 # Chatty below warning, and about themselves alone. At `debug` they may speak, from info on: below it Faust and
 # aiokafka write keys and values, which name customers.
 _QUIET: Final = ("aiohttp", "aiokafka", "asyncio", "faust", "mode")
+# An outage is asked about every second or more often: a line for it a minute is what people read.
+REPEAT_SECONDS: Final = 60.0
+_REPEATS_MAX: Final = 64
 _FRAMES_MAX: Final = 30
 _CHAIN_MAX: Final = 5
 
 
-def set_up_logs(level: str, *, worker: str = "", stream: TextIO | None = None) -> None:
+class _OnceAMinute(logging.Filter):
+    """Lets a warning or an error through, and the very same one again only after a minute."""
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        super().__init__()
+        self._monotonic = monotonic
+        self._said: dict[tuple[str, str], tuple[float, int]] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Tell whether a record is new; one that is let through again carries how many were left out."""
+        if record.levelno < logging.WARNING or record.exc_info:
+            return True
+        now, key = self._monotonic(), (record.name, record.getMessage())
+        said_at, left_out = self._said.get(key, (float("-inf"), 0))
+        if now - said_at < REPEAT_SECONDS:
+            self._said[key] = said_at, left_out + 1
+            return False
+        if len(self._said) >= _REPEATS_MAX:
+            self._said.clear()
+        self._said[key] = now, 0
+        if left_out:
+            record.left_out = left_out
+        return True
+
+
+def set_up_logs(
+    level: str,
+    *,
+    worker: str = "",
+    stream: TextIO | None = None,
+    monotonic: Callable[[], float] = time.monotonic,
+) -> None:
     """Send what `logging` is told at this level or above to `stream` (by default stderr), replacing its handlers.
 
-    Each line is a JSON object with `at`, `level`, `logger`, `message` and, if given, `worker`. Of an exception the
-    types and places are written and not the text, unless it is ours or the system's: a library's text may quote
-    the value it failed on, which may be a customer's.
+    Each line is a JSON object with `at`, `level`, `logger`, `message` and, if given, `worker`. The same warning or
+    error is written once a minute at most, then with `left_out`, the number of those that were not written. Of an
+    exception the types and places are written and not the text, unless it is ours or the system's: a library's text
+    may quote the value it failed on, which may be a customer's.
     """
 
     def named(_logger: object, _method: str, fields: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
         if worker:
             fields["worker"] = worker
+        if left_out := getattr(fields.get("_record"), "left_out", 0):
+            fields["left_out"] = left_out
         return fields
 
     shared: list[Any] = [
@@ -50,6 +88,7 @@ def set_up_logs(level: str, *, worker: str = "", stream: TextIO | None = None) -
     )
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(formatter)
+    handler.addFilter(_OnceAMinute(monotonic))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())

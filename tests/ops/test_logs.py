@@ -56,6 +56,21 @@ def test_a_line_is_an_object_with_time_level_logger_worker_and_message(log: Log)
     }
 
 
+def test_the_same_warning_is_written_once_a_minute_with_how_many_were_left_out() -> None:
+    log, now = Log(), [0.0]
+    root = logging.getLogger()
+    before = (root.handlers[:], root.level)
+    set_up_logs("info", stream=log, monotonic=lambda: now[0])
+    for second in (0, 1, 59, 60):
+        now[0] = second
+        logging.getLogger("streamproc.x").warning("no heartbeat: %s", "Redis is away")
+        logging.getLogger("streamproc.x").info("done")
+    root.handlers[:], root.level = before
+    warnings = [line for line in log.lines if line["level"] == "warning"]
+    assert [line.get("left_out", 0) for line in warnings] == [0, 2]
+    assert len(log.lines) == 2 + 4
+
+
 def test_structlog_and_logging_write_the_same(log: Log) -> None:
     structlog.get_logger("streamproc.x").info("joined", lanes=3)
     (line,) = log.lines
