@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from typing import Any, Final
 
 import msgspec
@@ -13,6 +14,10 @@ from streamproc.ingest import Parser, parse
 from streamproc.ingest.record_file import RecordFileError, decode_record, is_record_line
 
 _encode: Final = msgspec.json.Encoder().encode
+
+
+# A payload of a batch holds 500 events at most and Kafka takes a megabyte; more lines than this are no one payload.
+WHOLE_BYTES_MAX: Final = 4 * 1_048_576
 
 
 class Tally(msgspec.Struct, frozen=True):
@@ -32,11 +37,12 @@ def check_events(
 ) -> Tally:
     """Parse each line, a raw payload or a line of a record file, and write one JSON line an event or rejection.
 
-    A raw payload is taken as received on `topic` at `now_ms`; a record's own topic and timestamp stand. Empty lines
-    are skipped. A line that claims to be a record and is none counts as rejected, and the rest is still read.
+    Where all lines together are one JSON value, as people print it, that is one payload, at line 1. A raw payload is
+    taken as received on `topic` at `now_ms`; a record's own topic and timestamp stand. Empty lines are skipped. A line
+    that claims to be a record and is none counts as rejected, and the rest is still read.
     """
     events = rejected = 0
-    for line_number, line in enumerate(lines, start=1):
+    for line_number, line in enumerate(_payloads(lines), start=1):
         payload = line.strip()
         if not payload:
             continue
@@ -54,6 +60,31 @@ def check_events(
                 rejected += 1
                 write(_encode({"rejected": _told(result, line_number)}))
     return Tally(events, rejected)
+
+
+def _payloads(lines: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the lines or, where the first of them is no JSON value and all of them are one, that value."""
+    rest = iter(lines)
+    held: list[bytes] = []
+    held_bytes = 0
+    for line in rest:
+        held.append(line)
+        held_bytes += len(line)
+        # Lines that each hold a value are read one by one, however many there are.
+        if held_bytes > WHOLE_BYTES_MAX or (
+            line.strip() and not any(map(bytes.strip, held[:-1])) and _is_json(line)
+        ):
+            return chain(held, rest)
+    whole = b"".join(held)
+    return iter([whole] if _is_json(whole) else held)
+
+
+def _is_json(text: bytes) -> bool:
+    try:
+        msgspec.json.decode(text)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
+    return True
 
 
 def _record(payload: bytes, line_number: int, topic: str, now_ms: int) -> Record:

@@ -125,7 +125,7 @@ def test_check_events_exits_1_if_a_payload_is_refused(offline: CommandLine) -> N
     assert offline("check-events", given=good).code == 0
     said = offline("check-events", given=good + "\n{}\n")
     assert said.code == 1
-    assert "1 events, 1 refused" in said.err
+    assert "1 event, 1 refused" in said.err
     assert json.loads(said.out.splitlines()[1])["rejected"]["line"] == 2
 
 

@@ -33,6 +33,17 @@ def test_a_rejection_names_reason_field_and_line() -> None:
     assert rejected == {"rejected": wanted}
 
 
+def test_a_payload_printed_over_many_lines_is_one_payload() -> None:
+    printed = json.dumps(json.loads(CALL), indent=2).encode().splitlines(keepends=True)
+    tally, (event,) = checked(b"\n", *printed)
+    assert (tally, event["customer_id"]) == (Tally(events=1, rejected=0), "c-17")
+
+
+def test_a_first_line_that_is_broken_leaves_the_others_to_be_read() -> None:
+    tally, (broken, _) = checked(b"{", CALL)
+    assert (tally, broken["rejected"]["line"]) == (Tally(events=1, rejected=1), 1)
+
+
 def test_a_line_of_a_record_file_keeps_its_topic_time_and_headers() -> None:
     value = {
         "customer_id": "c",

@@ -13,7 +13,16 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from streamproc.ops.commands.terminal import FAILED, AsJson, fail, run, say_aside, settings, show_json
+from streamproc.ops.commands.terminal import (
+    FAILED,
+    AsJson,
+    counted,
+    fail,
+    run,
+    say_aside,
+    settings,
+    show_json,
+)
 
 if TYPE_CHECKING:
     from streamproc.ops.replay import Summary
@@ -128,7 +137,8 @@ def check_events(
 ) -> None:
     """Show what becomes of payloads before they are sent: one JSON line an event, or why it is refused.
 
-    Lines are raw payloads in any dialect that is understood, or lines of a record file. Exit code 1 if any was refused.
+    Lines are raw payloads in any dialect that is understood, or lines of a record file; a payload may also be printed
+    over many lines, alone in its file. Exit code 1 if any was refused.
 
     Example: `echo '{"type": "track", "event": "Product Viewed"}' | streamproc check-events`
     """
@@ -142,7 +152,7 @@ def check_events(
         now_ms = time.time_ns() // 1_000_000
         tally = check_lines(lines, lambda line: out.write(line + b"\n"), now_ms=now_ms, topic=topic)
         out.flush()
-    say_aside(f"{tally.events} events, {tally.rejected} refused")
+    say_aside(f"{counted(tally.events, 'event')}, {tally.rejected} refused")
     raise typer.Exit(FAILED if tally.rejected else 0)
 
 
