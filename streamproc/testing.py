@@ -15,11 +15,22 @@ from typing import Any, Final
 import msgspec
 
 from streamproc.core.decision import Candidate, Decision, Nudge
-from streamproc.core.facts import CHANNELS, MARKETING
+from streamproc.core.facts import (
+    ANY_CHANNEL,
+    CATEGORY_PURPOSE_PREFIX,
+    CHANNELS,
+    CONSENT_STATES,
+    MARKETING,
+    PROCESSING,
+    SENSING,
+)
 from streamproc.core.policy.model import Policy
+from streamproc.core.policy.problems import listed, nearest
 from streamproc.core.record import Record
+from streamproc.core.switches import ALL, CAMPAIGN_PREFIX, CHANNEL_PREFIX
 from streamproc.dry_run import DryRun
 from streamproc.ops.policy_files import load_folder
+from streamproc.pipeline import FACT_TOPICS
 from streamproc.shipped import shipped_folder
 
 __all__ = ["Candidate", "Decision", "Harness", "Nudge"]
@@ -27,6 +38,8 @@ __all__ = ["Candidate", "Decision", "Harness", "Nudge"]
 _UNIT_MS: Final = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _DURATION: Final = re.compile(r"(?:\d+[smhd])+")
 _PART: Final = re.compile(r"(\d+)([smhd])")
+_TIMES: Final = "write 2026-03-03T12:00Z, a datetime with a zone, or milliseconds since the epoch"
+MOMENT_TOPICS: Final = ("clickstream", "beacons")
 _nudge: Final = msgspec.json.Decoder(Nudge)
 _decision: Final = msgspec.json.Decoder(Decision)
 
@@ -43,7 +56,7 @@ class Harness:
         """Start with nothing remembered.
 
         `policy` is a loaded policy or a folder, the shipped one unless given; `now` a time with a zone, ISO text or
-        milliseconds since the epoch. Raises PolicyErrors, and ValueError for a time without a zone.
+        milliseconds since the epoch. Raises PolicyErrors, and ValueError for what is no time with a zone.
         """
         if not isinstance(policy, Policy):
             policy = load_folder(Path(policy) if policy is not None else shipped_folder("policy"))
@@ -77,9 +90,14 @@ class Harness:
         """Record what a customer agreed to: channels, `sensing`, `category/<name>`, `processing`.
 
         Without `processing` nothing is stored and nothing is sent. `state` is `granted`, `withdrawn` or `denied`.
+        Raises ValueError for a name that is none of these.
         """
+        _known(state, CONSENT_STATES, "state of a consent")
+        purposes = [f"{CATEGORY_PURPOSE_PREFIX}{name}" for name in self.policy.categories]
         for one in what:
-            channel, purpose = (one, MARKETING) if one in (*CHANNELS, "*") else ("*", one)
+            _known(one, (*CHANNELS, ANY_CHANNEL, PROCESSING, SENSING, *purposes), "channel or purpose")
+        for one in what:
+            channel, purpose = (one, MARKETING) if one in (*CHANNELS, ANY_CHANNEL) else (ANY_CHANNEL, one)
             fact = {"customer_id": customer, "channel": channel, "purpose": purpose, "state": state}
             self.send({**fact, "at_ms": self._now_ms, "source": "test"}, topic="consents", customer=customer)
 
@@ -119,14 +137,18 @@ class Harness:
     ) -> list[Nudge]:
         """Send a payload in any dialect that is understood; return the nudges it caused.
 
-        `customer` is the record's key; who the customer is, the payload says.
+        `customer` is the record's key; who the customer is, the payload says. Raises ValueError for a topic that no
+        producer writes to.
         """
+        _known(topic, (*FACT_TOPICS, *MOMENT_TOPICS), "topic that producers write to")
         value = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
         given = tuple((name, text.encode()) for name, text in (headers or {}).items())
         return self._feed(topic, customer, value, given)
 
     def switch(self, key: str, *, on: bool, reason: str = "test") -> None:
-        """Switch `all`, `channel/<name>` or `campaign/<id>`."""
+        """Switch `all`, `channel/<name>` or `campaign/<id>`. Raises ValueError for what there is not to switch."""
+        channels = [CHANNEL_PREFIX + name for name in CHANNELS]
+        _known(key, (ALL, *channels, *(CAMPAIGN_PREFIX + name for name in self.policy.campaigns)), "switch")
         self._feed("config", key, json.dumps({"enabled": on, "reason": reason}).encode(), ())
 
     def _feed(
@@ -159,10 +181,20 @@ class Harness:
             self.rejections.append(dict(written.headers).get("x-dlq-reason", b"").decode())
 
 
+def _known(name: str, names: Sequence[str], what: str) -> None:
+    """Raise ValueError unless the name is one of these: a mistyped one would silently test nothing."""
+    if name not in names:
+        raise ValueError(f"{name!r} is no {what}; there are {listed(names)}{nearest(name, names)}")
+
+
 def _instant_ms(given: datetime | str | int) -> int:
     if isinstance(given, int):
         return given
-    at = datetime.fromisoformat(given) if isinstance(given, str) else given
-    if at.tzinfo is None:
-        raise ValueError(f"{given} has no time zone: write 2026-03-03T12:00Z")
+    try:
+        at = datetime.fromisoformat(given) if isinstance(given, str) else given
+        has_zone = at.tzinfo is not None
+    except (ValueError, AttributeError) as error:
+        raise ValueError(f"now={given!r} is no time: {_TIMES}") from error
+    if not has_zone:
+        raise ValueError(f"now={given!r} has no time zone: {_TIMES}")
     return int(at.timestamp() * 1_000)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +99,31 @@ def test_what_is_no_duration_is_refused(duration: str) -> None:
 def test_a_time_without_a_zone_is_refused() -> None:
     with pytest.raises(ValueError, match="has no time zone"):
         Harness(now="2026-03-03T12:00")
+
+
+@pytest.mark.parametrize(
+    ("call", "near"),
+    [
+        (lambda shop: shop.consent("c-1", "in_ap"), "did you mean 'in_app'"),
+        (lambda shop: shop.consent("c-1", "procesing"), "did you mean 'processing'"),
+        (lambda shop: shop.consent("c-1", "category/pregnency"), "no channel or purpose"),
+        (lambda shop: shop.consent("c-1", "push", state="withdrew"), "did you mean 'withdrawn'"),
+        (lambda shop: shop.switch("channel/in-app", on=False), "did you mean 'channel/in_app'"),
+        (lambda shop: shop.switch("campaign/wishlist", on=False), "did you mean 'campaign/wishlist_saved'"),
+        (lambda shop: shop.send({}, topic="clikstream"), "did you mean 'clickstream'"),
+    ],
+)
+def test_a_mistyped_name_is_refused_with_the_nearest_one(call: Callable[[Harness], Any], near: str) -> None:
+    shop = Harness()
+    with pytest.raises(ValueError, match=re.escape(near)):
+        call(shop)
+    assert shop.records == []
+
+
+@pytest.mark.parametrize("now", ["noon", "2026-13-01T00:00Z", None, 1.5])
+def test_what_is_no_time_is_refused_with_what_is_one(now: Any) -> None:
+    with pytest.raises(ValueError, match="is no time: write 2026-03-03T12:00Z"):
+        Harness(now=now)
 
 
 def test_a_folder_that_is_no_policy_is_refused(tmp_path: Path) -> None:
