@@ -61,8 +61,13 @@ def read_folder(folder: Path) -> dict[str, str]:
     Other files and hidden ones are left out. Raises PolicyErrors for a missing folder and for unreadable files.
     """
     if not folder.is_dir():
-        raise PolicyErrors([PolicyError(str(folder), 0, "there is no such folder")])
-    paths = [path for path in sorted(folder.rglob("*")) if path.suffix in _SUFFIXES and path.is_file()]
+        found = (
+            "is no folder; name the one that holds channels.yaml"
+            if folder.exists()
+            else "there is no such folder"
+        )
+        raise PolicyErrors([PolicyError(str(folder), 0, found)])
+    paths = [path for path in sorted(folder.rglob("*")) if path.suffix in _SUFFIXES]
     files: dict[str, str] = {}
     errors: list[PolicyError] = []
     if len(paths) > FILES_MAX:
@@ -70,6 +75,9 @@ def read_folder(folder: Path) -> dict[str, str]:
     for path in paths[:FILES_MAX]:
         name = path.relative_to(folder).as_posix()
         if any(part.startswith(".") for part in name.split("/")):
+            continue
+        if path.is_dir():
+            errors.append(PolicyError(name, 0, "is a folder, and its name is that of a file"))
             continue
         try:
             if (size_bytes := path.stat().st_size) > FILE_CHARS_MAX * _BYTES_PER_CHAR_MAX:

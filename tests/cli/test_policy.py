@@ -39,6 +39,24 @@ def test_the_shipped_policy_holds_with_all_its_examples(offline: CommandLine, fo
     assert "fail" not in said.out
 
 
+def test_a_folder_that_is_not_there_is_named_once(offline: CommandLine, tmp_path: Path) -> None:
+    said = offline("policy", "check", tmp_path / "nosuch")
+    assert said.code == 1
+    assert f"fail {tmp_path}/nosuch: there is no such folder\n" in said.out
+    assert "fail 1 error\n" in said.out
+
+
+def test_a_policy_without_campaigns_is_a_warning_and_a_folder_named_like_a_file_an_error(
+    offline: CommandLine, folder: Path
+) -> None:
+    shutil.rmtree(folder / "campaigns")
+    said = offline("policy", "check", folder)
+    assert (said.code, "campaigns: there are none, so nothing will ever be sent" in said.out) == (0, True)
+    (folder / "campaigns" / "spring.yaml").mkdir(parents=True)
+    said = offline("policy", "check", folder)
+    assert (said.code, "campaigns/spring.yaml: is a folder" in said.out) == (1, True)
+
+
 def test_errors_carry_file_and_line_and_no_example_is_run(offline: CommandLine, folder: Path) -> None:
     edit(folder, "trigger:", "triger:")
     said = offline("policy", "check", folder)
@@ -89,8 +107,9 @@ def test_publishing_puts_the_document_under_its_version_and_points_to_it(
 
 def test_a_version_that_stands_is_not_written_again(installed: CommandLine, folder: Path) -> None:
     installed("policy", "publish", folder)
-    installed("policy", "publish", folder)
-    assert config().end == 3  # the document once, the pointer twice
+    said = installed("policy", "publish", folder)
+    assert (said.code, "config names already" in said.out) == (0, True)
+    assert config().end == 2  # the document and the pointer
 
 
 def test_rollback_points_to_the_version_before_and_can_be_undone(

@@ -89,6 +89,10 @@ def load_all(files: Mapping[str, str], version: str = "") -> Loaded:
         find_category=category_finder(categories),
         files=dict(files),
     )
+    if not parsed:
+        findings.warn(
+            "campaigns", 0, "there are none, so nothing will ever be sent; a campaign is campaigns/<id>.yaml"
+        )
     check_whole(policy, parsed, findings)
     if findings.errors:
         raise PolicyErrors(findings.errors)

@@ -10,10 +10,22 @@ import typer
 from rich.markup import escape
 
 from streamproc.ops.commands.rollout import roll_out, say_rollout
-from streamproc.ops.commands.terminal import FAILED, AsJson, fail, group, mark, run, say, settings, show_json
+from streamproc.ops.commands.terminal import (
+    FAILED,
+    AsJson,
+    counted,
+    fail,
+    group,
+    mark,
+    run,
+    say,
+    settings,
+    show_json,
+)
 
 if TYPE_CHECKING:
     from streamproc.core.policy.examples import Expected
+    from streamproc.core.policy.problems import PolicyError
     from streamproc.flow.config_log import ConfigState
     from streamproc.ops.policy_files import Report
     from streamproc.ops.try_examples import Came, Outcome
@@ -60,6 +72,8 @@ def publish(folder: Folder, as_json: AsJson = False) -> None:
         fail("not published")
     assert report.policy is not None
     version = report.policy.version
+    if run(_read(given)).version() == version and not as_json:
+        say(f"{mark('ok')} policy {version} is what config names already; nothing to write")
     rollout = run(_publish(given, version, report.policy))
     say_rollout(f"policy {version} in force", rollout, as_json=as_json)
 
@@ -140,7 +154,9 @@ async def _publish(given: Settings, version: str, checked: Any) -> Any:
     state = await _read(given)
     document = (f"policy/{version}", to_document(checked))
     entries = [] if version in state.versions() else [document]
-    return await roll_out(given, [*entries, _pointer(version)], policy=version)
+    if state.version() != version or entries:
+        entries.append(_pointer(version))
+    return await roll_out(given, entries, policy=version, end=state.end)
 
 
 def _pointer(version: str) -> tuple[str, bytes]:
@@ -160,9 +176,9 @@ def _previous(state: ConfigState) -> str:
 
 def _say_report(folder: Path, report: Report, outcomes: list[Outcome]) -> None:
     for error in report.errors:
-        say(f"{mark('fail')} {escape(f'{folder}/{error}')}")
+        say(f"{mark('fail')} {escape(_placed(folder, error))}")
     for warning in report.warnings:
-        say(f"{mark('warn')} {escape(f'{folder}/{warning}')}")
+        say(f"{mark('warn')} {escape(_placed(folder, warning))}")
     for outcome in outcomes:
         example = outcome.example
         where = f"{folder}/{example.file}:{example.line}"
@@ -173,14 +189,19 @@ def _say_report(folder: Path, report: Report, outcomes: list[Outcome]) -> None:
             for silence in outcome.silences:
                 say(f"     silent:   {escape(silence)}")
     if report.policy is None:
-        say(f"{mark('fail')} {len(report.errors)} errors")
+        say(f"{mark('fail')} {counted(len(report.errors), 'error')}")
         return
     for campaign in report.campaigns:
         told = f"on {campaign.trigger}, by {', '.join(campaign.channels)}; {campaign.warmup_text}"
         say(f"     {escape(campaign.id)}: {escape(told)}")
     passed = sum(outcome.passed for outcome in outcomes)
     state = mark("ok" if passed == len(outcomes) else "fail")
-    say(f"{state} policy {report.policy.version}: {passed} of {len(outcomes)} examples hold")
+    say(f"{state} policy {report.policy.version}: {passed} of {counted(len(outcomes), 'example')} hold")
+
+
+def _placed(folder: Path, finding: PolicyError) -> str:
+    """Write a finding with the place of its file; one about the whole folder names it already."""
+    return str(finding) if finding.file == str(folder) else f"{folder}/{finding}"
 
 
 def _after(at_ms: int) -> str:

@@ -27,9 +27,15 @@ _WORDS = {
 
 
 async def roll_out(
-    given: Settings, entries: Sequence[tuple[str, bytes | None]], *, policy: str | None = None
+    given: Settings,
+    entries: Sequence[tuple[str, bytes | None]],
+    *,
+    policy: str | None = None,
+    end: int = 0,
 ) -> Rollout:
     """Write entries to `config` and wait until all live workers have applied them.
+
+    Where there are none to write, wait until they have applied what lies before the offset `end`.
 
     Raises ClusterUnready. Where Redis cannot say who is alive, the command ends, and says that the entries stand.
     """
@@ -38,7 +44,9 @@ async def roll_out(
     from streamproc.ops.stored_state import look_at_state  # noqa: PLC0415
 
     begun_at = time.monotonic()
-    offset = await write_config(str(given.kafka), entries, prefix=given.topic_prefix)
+    offset = end
+    if entries:
+        offset = await write_config(str(given.kafka), entries, prefix=given.topic_prefix)
     board = WorkerBoard(str(given.redis_url))
     try:
         rollout = await await_workers(board.beats, offset, begun_at=begun_at, policy=policy)
