@@ -26,6 +26,7 @@ RULES: dict[str, Any] = YAML(typ="safe", pure=True).load(DEPLOY / "prometheus/ru
 SERVICE_KEYS = {
     "build",
     "image",
+    "pull_policy",
     "command",
     "entrypoint",
     "environment",
@@ -80,6 +81,23 @@ def test_whoever_waits_for_a_healthy_service_waits_for_one_that_says_so() -> Non
         for name, how in service.get("depends_on", {}).items():
             if how["condition"] == "service_healthy":
                 assert "healthcheck" in SERVICES[name]
+
+
+def test_one_service_builds_the_image_and_the_others_never_pull_it() -> None:
+    ours = [service for service in SERVICES.values() if service["image"] == COMPOSE["x-streamproc"]["image"]]
+    assert len(ours) == 2
+    assert [("build" in one, one.get("pull_policy")) for one in ours] == [(False, "never"), (True, None)]
+
+
+def test_readme_and_compose_file_name_one_command_and_the_same_ports() -> None:
+    head = (ROOT / "docker-compose.yml").read_text("utf-8").split("\nname:")[0]
+    readme = (ROOT / "README.md").read_text("utf-8")
+    ports = {port.split(":")[1].split("-")[0] for one in SERVICES.values() for port in one.get("ports", ())}
+    for port in ports:
+        assert f"127.0.0.1:{port}" in head
+        assert f"127.0.0.1:{port}" in readme
+    assert "`docker compose up --build`" in head
+    assert "`docker compose up --build`" in readme
 
 
 @pytest.mark.parametrize("name", SERVICES)
