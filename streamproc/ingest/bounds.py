@@ -116,4 +116,5 @@ def _surrogate_path(node: object, path: str = "") -> str | None:
 def _json_type(node: object) -> str:
     if node is None:
         return "null"
-    return {list: "array", str: "str", bool: "bool", int: "int", float: "float"}[type(node)]
+    words = {list: "a list", str: "text", bool: "true or false", int: "a whole number", float: "a number"}
+    return words[type(node)]

@@ -98,7 +98,7 @@ def structured(payload: dict[str, Any]) -> CloudEvent:
         if isinstance(value, str):
             attributes[name] = value
         elif name in _ATTRIBUTES or name in {"time", "subject", "partitionkey", "datacontenttype"}:
-            raise Refused(Reason.WRONG_TYPE, name, "expected str")
+            raise Refused(Reason.WRONG_TYPE, name, "expected text")
     _validate(attributes, "")
     data = payload.get("data")
     if "data_base64" in payload:
@@ -155,7 +155,7 @@ def _not_json(attributes: dict[str, str]) -> Refused:
 
 def _from_base64(value: object) -> dict[str, Any]:
     if not isinstance(value, str):
-        raise Refused(Reason.WRONG_TYPE, "data_base64", "expected str")
+        raise Refused(Reason.WRONG_TYPE, "data_base64", "expected text")
     try:
         decoded = base64.b64decode(value, validate=True)
     except (binascii.Error, ValueError) as error:

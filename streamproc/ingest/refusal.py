@@ -12,6 +12,15 @@ from streamproc.core.event import Reason, Rejection
 _VALIDATION: Final = re.compile(r"(?P<what>.*?)(?: - at `(?:key )?(?P<path>\$.*)`)?", re.DOTALL)
 _MISSING: Final = re.compile(r"Object missing required field `(?P<name>\w+)`")
 _EXPECTED: Final = re.compile(r"Expected `(?P<expected>[^`]*)`, got `(?P<got>[^`]*)`")
+# What producers call the types of JSON; msgspec names Python's.
+_JSON_WORDS: Final = {
+    "str": "text",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "array": "a list",
+    "object": "an object",
+}
 _SHOWN_END: Final = 10**15
 
 
@@ -45,6 +54,10 @@ def shown(value: float) -> str:
     return str(value) if -_SHOWN_END < value < _SHOWN_END else f"a number beyond {_SHOWN_END}"
 
 
+def _in_words(types: str) -> str:
+    return " or ".join(_JSON_WORDS.get(one, one) for one in types.split(" | "))
+
+
 def refused_by_type(error: msgspec.ValidationError) -> Refused:
     """Translate a message of msgspec into a refusal that names the field.
 
@@ -57,7 +70,11 @@ def refused_by_type(error: msgspec.ValidationError) -> Refused:
     if missing := _MISSING.fullmatch(what):
         return Refused(Reason.MISSING_FIELD, f"{field}.{missing['name']}".lstrip("."))
     if expected := _EXPECTED.fullmatch(what):
-        return Refused(Reason.WRONG_TYPE, field, f"expected {expected['expected']}, got {expected['got']}")
+        return Refused(
+            Reason.WRONG_TYPE,
+            field,
+            f"expected {_in_words(expected['expected'])}, got {_in_words(expected['got'])}",
+        )
     if "out of range" in what:
         return Refused(Reason.OUT_OF_RANGE, field, "a number too large to be read")
     return Refused(Reason.WRONG_TYPE, field)

@@ -159,7 +159,7 @@ def _refuse_batch(payload: dict[str, Any]) -> Event:
     """Name what kept a whole batch from being read at a glance."""
     batch = payload["batch"]
     if not isinstance(batch, list):
-        raise Refused(Reason.WRONG_TYPE, "batch", "expected array")
+        raise Refused(Reason.WRONG_TYPE, "batch", "expected a list")
     _convert(payload)
     raise Refused(Reason.UNKNOWN_ENVELOPE, "batch", "a batch inside a batch, or one with a specversion")
 

@@ -27,7 +27,7 @@ def test_a_rejection_names_reason_field_and_line() -> None:
     wanted = {
         "reason": "wrong_type",
         "field": "userId",
-        "detail": "expected int | str | null, got float",
+        "detail": "expected a whole number or text or null, got a number",
         "line": 2,
     }
     assert rejected == {"rejected": wanted}
