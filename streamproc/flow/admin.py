@@ -12,7 +12,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import IncompatibleBrokerVersion, KafkaError, TopicAlreadyExistsError, for_code
 
-from streamproc.flow.cluster import ClusterUnready
+from streamproc.flow.cluster import ClusterUnready, unready
 
 __all__ = ["KafkaAdmin", "TopicState"]
 
@@ -140,8 +140,7 @@ class KafkaAdmin:
             message = f"STREAMPROC_KAFKA={self._bootstrap} did not answer within {ANSWER_SECONDS_MAX:.0f} s"
             raise ClusterUnready(message) from error
         except KafkaError as error:
-            message = f"STREAMPROC_KAFKA={self._bootstrap}: {type(error).__name__}: no broker answers there"
-            raise ClusterUnready(message) from error
+            raise unready(self._bootstrap, error) from error
 
 
 def _said(error: Any, message: Sequence[str | None]) -> str:

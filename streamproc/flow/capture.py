@@ -12,7 +12,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from streamproc.core.record import Record
-from streamproc.flow.cluster import ClusterUnready, partitions_of
+from streamproc.flow.cluster import ClusterUnready, partitions_of, unready
 
 __all__ = ["Captured", "capture"]
 
@@ -64,7 +64,7 @@ async def capture(
     except TimeoutError as error:
         raise ClusterUnready(f"STREAMPROC_KAFKA={bootstrap} did not answer in time") from error
     except KafkaError as error:
-        raise ClusterUnready(f"STREAMPROC_KAFKA={bootstrap}: {type(error).__name__}") from error
+        raise unready(bootstrap, error) from error
     finally:
         await consumer.stop()
     found.sort(key=lambda one: one[:2])

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import GroupCoordinatorNotAvailableError, KafkaError
+from aiokafka.errors import GroupCoordinatorNotAvailableError, KafkaConnectionError, KafkaError
 
 from streamproc.flow.lanes import LaneTopics
 
@@ -56,7 +56,7 @@ class Cluster:
             offsets = await committed_offsets(admin, self._group, asked)
             return all(offset < 0 for offset in offsets.values())
         except KafkaError as error:
-            raise ClusterUnready(f"the cluster did not answer: {type(error).__name__}") from error
+            raise unready(self._bootstrap, error) from error
         finally:
             await admin._client.close()  # noqa: SLF001 - an admin that never started has connections to close too.
             await consumer.stop()
@@ -66,7 +66,7 @@ class Cluster:
         try:
             found = await partitions_of(consumer, names)
         except KafkaError as error:
-            raise ClusterUnready(f"the cluster did not answer: {type(error).__name__}") from error
+            raise unready(self._bootstrap, error) from error
         finally:
             await consumer.stop()
         return {name: len(partitions) for name, partitions in found.items()}
@@ -77,9 +77,15 @@ class Cluster:
             await consumer.start()
         except KafkaError as error:
             await consumer.stop()
-            message = f"no Kafka broker answers at STREAMPROC_KAFKA={self._bootstrap}"
-            raise ClusterUnready(message) from error
+            raise unready(self._bootstrap, error) from error
         return consumer
+
+
+def unready(bootstrap: str, error: KafkaError) -> ClusterUnready:
+    """Say in a sentence that the cluster could not be asked, whatever a client calls that."""
+    if isinstance(error, KafkaConnectionError):
+        return ClusterUnready(f"no Kafka broker answers at STREAMPROC_KAFKA={bootstrap}")
+    return ClusterUnready(f"STREAMPROC_KAFKA={bootstrap} did not do as asked: {type(error).__name__}")
 
 
 async def partitions_of(consumer: AIOKafkaConsumer, names: Sequence[str]) -> dict[str, set[int]]:

@@ -15,7 +15,7 @@ from aiokafka.errors import KafkaError
 from streamproc.core.policy.bundle import from_document
 from streamproc.core.policy.model import Policy
 from streamproc.core.switches import Switches, is_switch
-from streamproc.flow.cluster import ClusterUnready
+from streamproc.flow.cluster import ClusterUnready, unready
 from streamproc.flow.config_feed import POINTER, POLICY_PREFIX, TOPIC, pointed
 from streamproc.flow.sink import make_producer
 
@@ -148,4 +148,4 @@ async def _asking(bootstrap: str) -> AsyncIterator[None]:
         message = f"STREAMPROC_KAFKA={bootstrap} did not answer within {ANSWER_SECONDS_MAX:.0f} s"
         raise ClusterUnready(message) from error
     except KafkaError as error:
-        raise ClusterUnready(f"STREAMPROC_KAFKA={bootstrap}: {type(error).__name__}") from error
+        raise unready(bootstrap, error) from error

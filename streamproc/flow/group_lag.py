@@ -10,7 +10,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
-from streamproc.flow.cluster import ClusterUnready, committed_offsets, partitions_of
+from streamproc.flow.cluster import ClusterUnready, committed_offsets, partitions_of, unready
 from streamproc.flow.lanes import LaneTopics
 
 __all__ = ["TopicLag", "group_lag"]
@@ -49,7 +49,7 @@ async def group_lag(bootstrap: str, group: str, prefix: str = "") -> dict[str, T
     except TimeoutError as error:
         raise ClusterUnready(f"STREAMPROC_KAFKA={bootstrap} did not answer in time") from error
     except KafkaError as error:
-        raise ClusterUnready(f"STREAMPROC_KAFKA={bootstrap}: {type(error).__name__}") from error
+        raise unready(bootstrap, error) from error
     finally:
         await admin._client.close()  # noqa: SLF001 - an admin that never started has connections to close too.
         await consumer.stop()

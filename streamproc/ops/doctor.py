@@ -18,6 +18,7 @@ from streamproc.ops.heartbeats import Beat, WorkerBoard
 from streamproc.ops.policy_files import default_policy
 from streamproc.ops.stored_state import StoredState, look_at_state
 from streamproc.ops.topic_apply import check_topics
+from streamproc.ops.topics import summed_up
 from streamproc.settings import Settings, SettingsError
 from streamproc.store.base import StoreUnavailable
 from streamproc.store.keys import KEYCHECK, IdKey, IdKeyUnusable
@@ -101,7 +102,10 @@ async def _kafka(given: Settings, *, write: bool) -> list[Check]:
         findings = await check_topics(admin, prefix=prefix)
         states = (await admin.topics()).values()
     checks = [Check("kafka", "ok", f"{bootstrap} answers, brokers: {brokers}")]
-    for finding in findings:
+    summary = summed_up(findings)
+    if summary:
+        checks.append(Check("topics", "fail", summary, "streamproc topics apply"))
+    for finding in [] if summary else findings:
         lost = finding.kind != "setting" or finding.topic.removeprefix(prefix) in _KEPT
         remedy = "streamproc topics apply" if finding.mendable else "create the topic anew, with its records"
         checks.append(Check("topics", "fail" if lost else "warn", str(finding), remedy))

@@ -137,6 +137,14 @@ class Finding:
         return f"{self.topic}: {what} is {self.found or 'not reported'}, {self.wanted} wanted"
 
 
+def summed_up(findings: Sequence[Finding]) -> str:
+    """Say in a sentence that no topic exists, as before the first `topics apply`; empty where one does."""
+    missing = [finding for finding in findings if finding.kind == "missing"]
+    if len(missing) < len(load_topics()):
+        return ""
+    return f"none of the {len(missing)} topics exists"
+
+
 def load_topics(folder: Path | None = None) -> tuple[TopicSpec, ...]:
     """Read every topic file of a folder, by default the shipped one, in order of the topics' names.
 

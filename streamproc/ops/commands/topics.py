@@ -91,5 +91,10 @@ async def _check(given: Settings, partitions: int | None, replication: int | Non
 
 
 def _say_findings(findings: tuple[Finding, ...] | list[Finding]) -> None:
+    from streamproc.ops.topics import summed_up  # noqa: PLC0415
+
+    if summary := summed_up(findings):
+        say(f"{mark('warn')} {escape(summary)}")
+        return
     for finding in findings:
         say(f"{mark('warn' if finding.mendable else 'fail')} {escape(str(finding))}")
