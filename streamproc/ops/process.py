@@ -125,7 +125,12 @@ async def serve(parts: Parts) -> int:
     worker = Worker(parts.config, parts.store, parts.key, parts.policy, meter)
     stop = _stop_on_signals()
     health = HealthServer(metrics, waits_for=worker.waits_for, stalled=lambda: _stalled(worker))
-    await health.start(parts.metrics_addr)
+    try:
+        await health.start(parts.metrics_addr)
+    except SettingsError:
+        # It has not run, so nothing else closes what it made.
+        await worker.feed.stop()
+        raise
     try:
         gauges = _start(_show_gauges(worker, parts.store, metrics, parts.config.prefix))
         work = _start(worker.run())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -27,6 +28,7 @@ from streamproc.ops.logs import set_up_logs
 class Feed:
     trouble = None
     def is_confirmed(self): return False
+    async def stop(self): print("stopped", flush=True)
 
 class Gate:
     def is_open(self): return False
@@ -55,7 +57,8 @@ behave = {"stall": stall, "fail": fail, "obey": obey, "cling": cling}[sys.argv[1
 process.Worker = Worker
 process.DRAIN_SECONDS_MAX = float(sys.argv[2])
 set_up_logs("info")
-parts = process.Parts(type("Config", (), {"prefix": ""})(), Store(), None, None, "127.0.0.1:0")
+address = sys.argv[3] if len(sys.argv) > 3 else "127.0.0.1:0"
+parts = process.Parts(type("Config", (), {"prefix": ""})(), Store(), None, None, address)
 with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
     sys.exit(runner.run(process.serve(parts)))
 """
@@ -69,6 +72,16 @@ def start(behaviour: str, drain_s: float = 20.0) -> subprocess.Popen[str]:
     assert process.stdout is not None
     assert process.stdout.readline() == "runs\n", process.communicate()[1]
     return process
+
+
+def test_an_address_that_is_taken_ends_it_and_closes_what_the_worker_had_made() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        command = [sys.executable, "-c", SCRIPT, "obey", "1", f"127.0.0.1:{taken.getsockname()[1]}"]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=20, check=False)
+    assert done.stdout == "stopped\n"
+    assert "STREAMPROC_METRICS_ADDR is 127.0.0.1" in done.stderr
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
