@@ -113,8 +113,31 @@ def test_the_command_exits_with_2_if_the_input_cannot_be_read(tmp_path: Path) ->
     assert main([tmp_path / "none.ndjson"], err=err) == 2
     (tmp_path / "bad.ndjson").write_bytes(b"\n{")
     assert main([tmp_path / "bad.ndjson"], err=err) == 2
-    assert main([], policy=tmp_path / "nowhere", err=err) == 2
-    assert "line 2 is no record" in err.getvalue()
+    assert main([tmp_path / "bad.ndjson"], policy=tmp_path / "nowhere", err=err) == 2
+    assert f"{tmp_path}/bad.ndjson: line 2 is no record" in err.getvalue()
+
+
+def test_a_bad_line_is_named_with_its_own_file_and_its_number_there(tmp_path: Path) -> None:
+    err = io.StringIO()
+    (tmp_path / "bad.ndjson").write_bytes(b"\n{")
+    files = [write(tmp_path / "sound.ndjson", sound_run()), tmp_path / "bad.ndjson"]
+    assert main(files, err=err) == 2
+    assert f"verify: {tmp_path}/bad.ndjson: line 2 is no record" in err.getvalue()
+
+
+def test_a_file_without_a_record_is_no_proof(tmp_path: Path) -> None:
+    out, err = io.StringIO(), io.StringIO()
+    (tmp_path / "empty.ndjson").write_bytes(b"\n")
+    assert main([tmp_path / "empty.ndjson"], out=out, err=err) == 2
+    assert f"nothing was checked: no record in {tmp_path}/empty.ndjson" in err.getvalue()
+    assert out.getvalue() == ""
+
+
+def test_where_receipts_are_missing_the_report_says_so(tmp_path: Path) -> None:
+    out = io.StringIO()
+    run = [line for line in sound_run() if line["topic"] != "receipts"]
+    main([write(tmp_path / "part.ndjson", run)], out=out)
+    assert "no record of the topic receipts; capture it too" in out.getvalue()
 
 
 def test_several_files_are_one_run_and_a_folder_may_stand_for_the_policy(tmp_path: Path) -> None:

@@ -172,7 +172,8 @@ def verify(
 ) -> None:
     """Derive from recorded topics alone that the promises were kept: coverage, caps, consent, one nudge, switches.
 
-    It shares no code with the pipeline. Exit code 1 if a promise is broken, 2 if a file cannot be read.
+    It shares no code with the pipeline. Exit code 1 if a promise is broken, 2 if a file cannot be read or
+    there is no record at all.
 
     Example: `streamproc verify in.ndjson out.ndjson --policy policy/ --record-clock`
     """

@@ -61,30 +61,53 @@ def main(
 ) -> int:
     """Verify record files and print the report.
 
-    Returns 0, 1 if a promise is broken, 2 if the input cannot be read.
+    Returns 0, 1 if a promise is broken, 2 if the input cannot be read or holds no record.
     """
     out, err = out or sys.stdout, err or sys.stderr
+    lines = _Lines(files)
     try:
         report = verify(
-            _lines(files),
+            lines,
             policy_files=read_folder(policy) if policy is not None else None,
             from_start=from_start,
             record_clock=record_clock,
         )
-    except (OSError, UnreadableLine, UnicodeDecodeError) as error:
+    except UnreadableLine as error:
+        print(f"verify: {lines.file}: line {error.number - lines.before} is no record: {error.why}", file=err)
+        return 2
+    except (OSError, UnicodeDecodeError) as error:
         print(f"verify: {error}", file=err)
+        return 2
+    if not lines.has_text:
+        print(f"verify: nothing was checked: no record in {', '.join(map(str, files))}", file=err)
         return 2
     if as_json:
         out.write(report.to_json().decode())
     else:
         report.print(out)
+        if report.findings[0].is_empty:
+            print("I1 was not checked: there is no record of the topic receipts; capture it too", file=out)
     return 0 if report.holds else 1
 
 
-def _lines(files: Sequence[Path]) -> Iterator[bytes]:
-    for file in files:
-        with file.open("rb") as lines:
-            yield from lines
+class _Lines:
+    """The lines of all files. `file` is the one read last, `before` the number of lines in the files before it."""
+
+    def __init__(self, files: Sequence[Path]) -> None:
+        self._files = files
+        self.file = files[0] if files else Path()
+        self.before = 0
+        self.has_text = False
+
+    def __iter__(self) -> Iterator[bytes]:
+        count = 0
+        for file in self._files:
+            self.file, self.before = file, count
+            with file.open("rb") as lines:
+                for line in lines:
+                    count += 1
+                    self.has_text = self.has_text or bool(line.strip())
+                    yield line
 
 
 def read_folder(folder: Path) -> dict[str, str]:

@@ -12,7 +12,12 @@ import msgspec
 
 
 class UnreadableLine(ValueError):
-    """A line is not a record; the message carries its number."""
+    """A line is not a record; the message carries its number, and `number` counts from 1 over all lines."""
+
+    def __init__(self, number: int, why: str) -> None:
+        super().__init__(f"line {number} is no record: {why}")
+        self.number = number
+        self.why = why
 
 
 class Record(msgspec.Struct, frozen=True, gc=False):
@@ -57,7 +62,7 @@ def read_records(lines: Iterable[bytes]) -> Iterator[Record]:
             line = _decoder.decode(text)
             value = _value(line)
         except (msgspec.DecodeError, binascii.Error, UnicodeDecodeError) as error:
-            raise UnreadableLine(f"line {number} is no record: {error}") from error
+            raise UnreadableLine(number, str(error)) from error
         ordinal = ordinals[line.topic]
         ordinals[line.topic] += 1
         partition = line.partition if line.partition is not None else 0
