@@ -178,7 +178,7 @@ def test_the_picture_fits_a_terminal_of_80_by_24() -> None:
     lines = console.file.getvalue().splitlines()
     assert len(lines) <= 23
     assert max(map(len, lines)) <= 80
-    assert "said   1 (push 1" in progress_line(story, 120.0)
+    assert "said   1 (push  1" in progress_line(story, 120.0)
 
 
 def test_the_summary_names_caps_silences_and_the_verdict(policy: Policy) -> None:
@@ -189,6 +189,15 @@ def test_the_summary_names_caps_silences_and_the_verdict(policy: Policy) -> None
     text = console.file.getvalue()
     for words in ("push 1 d ", "cap reached", "c-1, 12:00, push 1 d: 1 of 1", "Every promise held."):
         assert words in text
+    assert [line for line in text.splitlines() if line != line.rstrip()] == []
+
+
+def test_where_charges_outnumber_messages_the_summary_says_why(policy: Policy) -> None:
+    console = Console(file=io.StringIO(), width=100)
+    report = Report((Findings("I2", {"charges": 3, "nudges": 2}),))
+    print_summary(console, told(nudge(NOON_MS)), policy, report, [], 8.0)
+    assert isinstance(console.file, io.StringIO)
+    assert "3 charges for 2 messages: what was decided and then withheld" in console.file.getvalue()
 
 
 def test_simulated_time_only_goes_forward() -> None:

@@ -23,6 +23,7 @@ SILENCES_MAX: Final = 6
 """With these a picture is 23 lines high, so that it stands still on a terminal of 24."""
 _SPOKEN: Final = ("push", "email", "in_app")
 _FIRST_COLUMN: Final = 24
+_DAY_CHARS: Final = len("Sun 30 Nov 11:54")
 
 
 @dataclass
@@ -42,9 +43,9 @@ class Rate:
 
 def progress_line(story: Story, rate: float) -> str:
     """Write how a run stands in one line."""
-    said = ", ".join(f"{channel} {story.by_channel[channel]}" for channel in _SPOKEN)
+    said = ", ".join(f"{channel} {story.by_channel[channel]:>2}" for channel in _SPOKEN)
     return (
-        f"{shown_day(story.now_ms)}  {story.events:>6,} events  {rate:>5,.0f}/s  lag {story.lag:>3}  "
+        f"{shown_day(story.now_ms):<{_DAY_CHARS}}  {story.events:>6,} events  {rate:>5,.0f}/s  lag {story.lag:>3}  "
         f"said {len(story.nudges):>3} ({said})  not said {story.silent:>3}  push {_push(story)[0]}"
     )
 

@@ -52,8 +52,21 @@ def failures(story: Story, policy: Policy, report: Report | None, *, is_finished
 def print_summary(
     console: Console, story: Story, policy: Policy, report: Report | None, failed: list[str], seconds: float
 ) -> None:
-    """Print the whole summary."""
+    """Print the whole summary; in a pipe or a file no line ends in spaces, with which tables fill their cells."""
+    if console.is_terminal:
+        _print(console, story, policy, report, failed, seconds)
+        return
+    with console.capture() as captured:
+        _print(console, story, policy, report, failed, seconds)
+    for line in captured.get().splitlines():
+        console.print(Text(line.rstrip()), soft_wrap=True)
+
+
+def _print(
+    console: Console, story: Story, policy: Policy, report: Report | None, failed: list[str], seconds: float
+) -> None:
     rate = story.events / seconds if seconds > 0 else 0.0
+    console.print()
     console.rule(Text("What happened", style="bold"), align="left", style="bright_black")
     console.print(
         f"[bold]{story.events:,}[/] events in {seconds:.0f} s ({rate:,.0f}/s), simulated until "
@@ -193,6 +206,10 @@ def _verdict(console: Console, report: Report | None, failed: list[str]) -> None
             table.add_row(one.invariant, verdict, PROMISES[one.invariant], Text(one.seen, style="dim"))
         table.show_header = False
         console.print(table)
+        charges, nudges = (report.counts.get("I2", {}).get(name, 0) for name in ("charges", "nudges"))
+        if charges != nudges:
+            said = f"{charges} charges for {nudges} messages: what was decided and then withheld keeps its charge."
+            console.print(Text(said, style="dim"))
         for violation in report.violations[:5]:
             console.print(
                 f"{violation.invariant} {violation.where}: {violation.detail}", style="red", markup=False
