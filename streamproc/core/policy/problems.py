@@ -55,7 +55,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 def listed(names: Iterable[str]) -> str:
     """Name what is allowed, in the order given."""
-    return ", ".join(names)
+    return ", ".join(names) or "none"
 
 
 def shown(text: str) -> str:

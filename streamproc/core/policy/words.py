@@ -52,6 +52,9 @@ class Forbidden(ValueError):
 _JINJA: Final = SandboxedEnvironment(undefined=StrictUndefined, autoescape=False, cache_size=0)
 
 
+_NO_STATEMENT: Final = "only {{ name }} is allowed, no statement ({% ... %})"
+
+
 def compile_template(text: str, *, html: bool = False) -> tuple[Renderer, frozenset[str]]:
     """Compile a template to a function of the facts' values, and name the facts it uses.
 
@@ -63,11 +66,13 @@ def compile_template(text: str, *, html: bool = False) -> tuple[Renderer, frozen
     try:
         tree = _JINJA.parse(text)
     except TemplateError as error:
+        if "{%" in text:
+            raise Forbidden(_NO_STATEMENT) from error
         raise Forbidden(f"not a template: {error.message}") from error
     parts: list[tuple[bool, str]] = []
     for output in tree.body:
         if not isinstance(output, nodes.Output):
-            raise Forbidden("only {{ name }} is allowed, no statement ({% ... %})")
+            raise Forbidden(_NO_STATEMENT)
         for part in output.nodes:
             if isinstance(part, nodes.Name):
                 parts.append((True, part.name))
