@@ -5,10 +5,15 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import msgspec
 import pytest
 from aiokafka import AIOKafkaProducer
 
 from streamproc.flow.config_log import write_config
+from streamproc.flow.worker import Heartbeat
+from streamproc.ops.embedded import EmbeddedRedis
+from streamproc.store.keys import IdKey
+from streamproc.store.redis_store import RedisStore
 from tests.cli.command_line import CommandLine, Said
 
 
@@ -76,6 +81,24 @@ def test_status_shows_switches_policy_and_that_nobody_works(installed: CommandLi
     assert "off: channel/sms" in said.out
     assert "costs" in said.out
     assert "lag: none" in said.out
+
+
+def test_status_names_the_policy_that_workers_refuse_and_the_one_they_run(
+    installed: CommandLine, redis: EmbeddedRedis, tmp_path: Path
+) -> None:
+    beat = Heartbeat("w-1", 3, "p1", [0], 0, refused="p2 refused: channels.yaml:3: unknown key")
+
+    async def publish(ttl_ms: int) -> None:
+        store = RedisStore(redis.url, id_check=IdKey.from_file(tmp_path / "id").check())
+        await store.open(fresh=True)
+        await store.put_worker("w-1", msgspec.json.encode(beat), ttl_ms)
+        await store.close()
+
+    asyncio.run(publish(10_000))
+    said = installed("status")
+    # The Redis is shared: to the tests that follow this worker is gone.
+    asyncio.run(publish(1))
+    assert "(p2 refused: channels.yaml:3: unknown key; 1 of 1 worker still on p1)" in said.out
 
 
 def test_status_shows_what_it_can_where_redis_is_away(installed: CommandLine) -> None:

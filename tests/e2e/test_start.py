@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -45,6 +46,23 @@ async def test_it_names_each_missing_part_in_turn_and_is_ready_when_all_are_ther
     await nothing.caught_up()
     await nothing.view("c-1")
     await until(nothing.nudges, "no nudge came")
+
+
+async def test_the_log_of_a_healthy_worker_is_a_line_for_each_thing_that_happened(shop: Installation) -> None:
+    worker = shop.worker()
+    await worker.ready()
+    await shop.opt_in(["c-1"], "push")
+    await shop.caught_up()
+    await until(lambda: "ready, lanes" in worker.log.read_text(), "no line says ready", 10)
+    worker.stop()
+    await until(lambda: worker.process.poll() is not None, "the worker did not stop", 30)
+    messages = [json.loads(line)["message"] for line in worker.log.read_text().splitlines()]
+    assert messages[0].startswith("worker of streamproc")
+    assert messages[1:] == [
+        "ready, lanes 0, 1, 2, 3",
+        "SIGTERM: finishing the unit in flight; a second signal ends at once",
+        "stopped with exit code 0",
+    ]
 
 
 async def test_a_worker_with_another_hash_key_is_refused_and_says_why(shop: Installation) -> None:

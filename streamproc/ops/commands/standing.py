@@ -159,7 +159,7 @@ def _refusals(beats: dict[str, Beat]) -> str:
         return ""
     whys = "; ".join(sorted({beat.refused for beat in refusing}))
     running = ", ".join(sorted({beat.policy for beat in refusing}))
-    return f" ({whys}; {counted(len(refusing), 'worker')} of {len(beats)} run {running})"
+    return f" ({whys}; {len(refusing)} of {counted(len(beats), 'worker')} still on {running})"
 
 
 def _say_workers(beats: dict[str, Beat], state: StoredState | None) -> None:
