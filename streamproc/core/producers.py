@@ -1,0 +1,86 @@
+"""What producers can send: for each dialect its kinds of moments, and which fields that conditions read it can fill.
+
+Ingest holds to this table (`tests/ingest/test_what_producers_send.py` compares them; a new dialect is an entry here).
+`policy check` warns of a condition on what none of them can send.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Final
+
+from streamproc.core.event import CUSTOM_PREFIX, MOMENT_KINDS, Event
+
+Fields = frozenset[str]
+
+ITEMS: Final = "items"
+EXTRA_PREFIX: Final = "extra."
+# Any name of `extra`: the words are the producer's own.
+ANY_EXTRA: Final = f"{EXTRA_PREFIX}*"
+# The entry that stands for all kinds of a producer's own.
+CUSTOM: Final = f"{CUSTOM_PREFIX}*"
+
+_ITEM_FIELDS: Final = ("name", "brand", "category", "variant", "price_minor", "quantity")
+_PLAIN_FIELDS: Final = ("currency", "value_minor", "site_id", "dwell_ms")
+_BASKET: Final = frozenset({ITEMS, *(f"{ITEMS}.{name}" for name in _ITEM_FIELDS), "currency", "value_minor"})
+_SHOP: Final = _BASKET | {"site_id"}
+_SIGHTING: Final = frozenset({"site_id", "dwell_ms", f"{EXTRA_PREFIX}region_id"})
+
+
+def _extra(*names: str) -> Fields:
+    return frozenset(EXTRA_PREFIX + name for name in names)
+
+
+_BEACON_KINDS: Final = frozenset(kind for kind in MOMENT_KINDS if kind.startswith("beacon."))
+# Segment's specification has neither.
+_SEGMENT_KINDS: Final = MOMENT_KINDS - _BEACON_KINDS - {"engagement.ping", "alert.requested"}
+_LIST: Final = _extra("list_id", "category")
+_CHECKOUT: Final = _extra("checkout_id", "step", "coupon")
+_ORDER: Final = _extra("coupon", "checkout_id")
+_PROMOTION: Final = _extra("promotion_id", "creative", "name", "position")
+_COUPON: Final = _extra("coupon_id", "coupon_name", "coupon", "discount", "reason")
+_SEGMENT_EXTRA: Final[dict[str, Fields]] = {
+    **dict.fromkeys(("list.viewed", "list.filtered"), _LIST),
+    **dict.fromkeys(("checkout.started", "checkout.step"), _CHECKOUT),
+    **dict.fromkeys(("order.completed", "order.refunded", "order.cancelled", "order.updated"), _ORDER),
+    **dict.fromkeys(("promo.viewed", "promo.clicked"), _PROMOTION),
+    **dict.fromkeys(("coupon.entered", "coupon.applied", "coupon.denied", "coupon.removed"), _COUPON),
+}
+
+# A dialect's kinds, and the fields that an event of each may have beside those that every event has.
+DIALECTS: Final[Mapping[str, Mapping[str, Fields]]] = {
+    "segment": {
+        **{kind: _SHOP | _SEGMENT_EXTRA.get(kind, frozenset()) for kind in _SEGMENT_KINDS},
+        CUSTOM: _SHOP | {ANY_EXTRA},
+    },
+    "cloudevents": {
+        **dict.fromkeys(MOMENT_KINDS - _BEACON_KINDS, _SHOP | {ANY_EXTRA}),
+        **dict.fromkeys(_BEACON_KINDS, _SIGHTING | _extra("partitionkey")),
+        CUSTOM: _SHOP | {ANY_EXTRA},
+    },
+    "beacon": dict.fromkeys(_BEACON_KINDS, _SIGHTING),
+}
+
+
+def fields_of(event: Event) -> Fields:
+    """Return the fields of the table that an event has, each item's and each name of `extra` among them."""
+    found = {name for name in _PLAIN_FIELDS if getattr(event, name) is not None}
+    found.update(EXTRA_PREFIX + name for name in event.extra)
+    for item in event.items:
+        found.add(ITEMS)
+        found.update(f"{ITEMS}.{name}" for name in _ITEM_FIELDS if getattr(item, name) is not None)
+    return frozenset(found)
+
+
+def can_send(dialect: str, kind: str, field: str = "") -> bool:
+    """Tell whether a dialect has events of this kind, and whether these may have the field, if one is named."""
+    kinds = DIALECTS[dialect]
+    fields = kinds.get(CUSTOM if kind.startswith(CUSTOM_PREFIX) else kind)
+    if fields is None or not field or field in fields:
+        return fields is not None
+    return ANY_EXTRA in fields and field.startswith(EXTRA_PREFIX)
+
+
+def senders(dialects: Iterable[str], kind: str, field: str = "") -> Collection[str]:
+    """Name those of the dialects that can send events of a kind, with the field if one is named."""
+    return [dialect for dialect in dialects if can_send(dialect, kind, field)]

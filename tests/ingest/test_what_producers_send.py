@@ -1,0 +1,116 @@
+"""The table of what producers can send says neither more nor less than what ingest reads."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from streamproc.core.event import Event
+from streamproc.core.producers import ANY_EXTRA, CUSTOM, DIALECTS, EXTRA_PREFIX, can_send, fields_of
+from streamproc.ingest.names import SEGMENT_NAMES
+from streamproc.ingest.products import EXTRA
+
+GUIDE = (Path(__file__).parents[2] / "docs" / "producers.md").read_text("utf-8")
+PAYLOADS = re.findall(r"```json (clickstream|beacons)\n(.*?)```", GUIDE, re.DOTALL)
+NAMES = {kind: name for name, kind in SEGMENT_NAMES.items()} | {CUSTOM: "Store Loved"}
+PRODUCT = {
+    "product_id": "coat-1",
+    "name": "Wool coat",
+    "brand": "Nord",
+    "category": "coats",
+    "variant": "blue",
+    "price": 149.0,
+    "quantity": 1,
+}
+EVERYTHING: dict[str, Any] = {
+    **PRODUCT,
+    **{name: "x" for names in EXTRA.values() for name in names if name not in PRODUCT},
+    "currency": "EUR",
+    "value": 149.0,
+    "site_id": "berlin-1",
+}
+SIGHTING = {
+    "event_id": "b-1",
+    "customer_id": "c-17",
+    "site_id": "berlin-1",
+    "region_id": "door",
+    "dwell_ms": 60_000,
+    "occurred_at_ms": 1_767_225_600_000,
+}
+
+Parse = Callable[..., Event]
+
+
+def segment_call(kind: str) -> dict[str, Any]:
+    call = {
+        "messageId": "m-1",
+        "userId": "c-17",
+        "timestamp": "2026-01-01T00:00:00Z",
+        "properties": EVERYTHING,
+    }
+    if kind in ("page.viewed", "screen.viewed"):
+        return {"type": kind.partition(".")[0], **call}
+    return {"type": "track", "event": NAMES[kind], **call}
+
+
+def cloud_event(kind: str) -> dict[str, Any]:
+    event_type = "shop.loved" if kind == CUSTOM else kind
+    envelope = {"specversion": "1.0", "id": "e-1", "source": "/shop", "type": event_type, "subject": "c-17"}
+    if kind.startswith("beacon."):
+        data: dict[str, Any] = SIGHTING
+    else:
+        data = {**EVERYTHING, "extra": {"anything": 1}}
+    return {**envelope, "partitionkey": "c-17", "data": data}
+
+
+def expected(dialect: str, kind: str) -> frozenset[str]:
+    return DIALECTS[dialect][kind] - {ANY_EXTRA}
+
+
+def without_any_extra(event: Event, dialect: str, kind: str) -> frozenset[str]:
+    free = ANY_EXTRA in DIALECTS[dialect][kind]
+    return frozenset(name for name in fields_of(event) if not (free and name.startswith(EXTRA_PREFIX)))
+
+
+@pytest.mark.parametrize("kind", sorted(DIALECTS["segment"]))
+def test_a_segment_call_with_everything_has_the_fields_of_the_table(event: Parse, kind: str) -> None:
+    found = event(segment_call(kind))
+    assert kind in (found.kind, CUSTOM)
+    assert without_any_extra(found, "segment", kind) == expected("segment", kind)
+    assert not kind.startswith("custom.") or "extra.step" in fields_of(found)
+
+
+@pytest.mark.parametrize("kind", sorted(DIALECTS["cloudevents"]))
+def test_a_cloud_event_with_everything_has_the_fields_of_the_table(event: Parse, kind: str) -> None:
+    found = event(cloud_event(kind))
+    assert kind in (found.kind, CUSTOM)
+    assert without_any_extra(found, "cloudevents", kind) == expected("cloudevents", kind)
+    assert kind.startswith("beacon.") or "extra.anything" in fields_of(found)
+
+
+@pytest.mark.parametrize("kind", sorted(DIALECTS["beacon"]))
+def test_a_sighting_with_everything_has_the_fields_of_the_table(event: Parse, kind: str) -> None:
+    assert fields_of(event({**SIGHTING, "kind": kind}, "beacons")) == expected("beacon", kind)
+
+
+@pytest.mark.parametrize(("topic", "payload"), PAYLOADS)
+def test_each_moment_of_the_guide_is_in_the_table(event: Parse, topic: str, payload: str) -> None:
+    found = event(payload.encode(), topic)
+    if found.fact is None:
+        assert can_send(found.dialect, found.kind)
+        assert [name for name in fields_of(found) if not can_send(found.dialect, found.kind, name)] == []
+
+
+def test_the_table_has_every_kind_that_a_name_of_segment_stands_for() -> None:
+    moments = {kind for kind in SEGMENT_NAMES.values() if not kind.startswith(("nudge.", "app.un"))}
+    assert moments | {"page.viewed", "screen.viewed", CUSTOM} == set(DIALECTS["segment"])
+
+
+def test_the_table_has_every_dialect_that_the_guide_shows_sending_moments() -> None:
+    shown = {json.loads(text)["dialect"] for text in re.findall(r"```json event\n(.*?)```", GUIDE, re.DOTALL)}
+    assert shown - {"fact"} == set(DIALECTS)
