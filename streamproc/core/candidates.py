@@ -7,6 +7,7 @@ from typing import Final
 
 from streamproc.core import caps, zones
 from streamproc.core.arrival import Arrival, Customer, Rules
+from streamproc.core.channels.message import Frame, RenderCode, RenderError
 from streamproc.core.charge import charge
 from streamproc.core.consent import ConsentHead
 from streamproc.core.context import Context
@@ -28,14 +29,7 @@ from streamproc.core.memory import remembered_item
 from streamproc.core.policy.model import FROM_ITEM, NO_CATEGORY, Campaign, Category, Channel, Policy
 from streamproc.core.reasons import Gate, Why
 from streamproc.core.record import Output
-from streamproc.core.render import (
-    RenderCode,
-    RenderError,
-    content_locale,
-    control_links,
-    reason_sentence,
-    render,
-)
+from streamproc.core.render import frame_of, render
 from streamproc.core.scene import Scene
 from streamproc.core.switches import Switches
 
@@ -59,8 +53,7 @@ class Choice:
     channel: Channel
     creep: Creep
     content: dict[str, object]
-    reason: str
-    links: dict[str, str]
+    frame: Frame
 
 
 def find_candidates(context: Context, event: Event, policy: Policy, now_ms: int) -> Found | None:
@@ -202,19 +195,17 @@ def _weigh(case: Case, arrival: Arrival, winner: Choice | None) -> tuple[Candida
 
 def _word(case: Case, channel: Channel, rung: Creep, arrival: Arrival) -> Choice | Why:
     """Find the words: as written where the rung and the known facts allow it, else the soft ones."""
-    policy, campaign = case.scene.policy, case.campaign
-    locale = content_locale(campaign, channel.name, case.profile.locale or policy.locale)
-    values = {name: value for name, read in campaign.facts.items() if (value := read(case.scene)) is not None}
+    scene, campaign = case.scene, case.campaign
+    values = {name: value for name, read in campaign.facts.items() if (value := read(scene)) is not None}
     nudge = nudge_id(arrival.event.customer_id, arrival.event.event_id)
-    links = control_links(policy, nudge)
-    reason = reason_sentence(policy, campaign.because, locale)
+    frame = frame_of(scene.policy, campaign, channel, case.profile.locale, nudge, scene.now_ms)
     failure = Why(Gate.COPY_FAILED, channel.name)
     for step in (SEND, SOFTEN) if rung.rung == SEND else (SOFTEN,):
         try:
-            content = render(campaign, channel.name, step, values, links, reason, locale, nudge)
+            content = render(campaign, channel, step, values, frame)
         except RenderError as error:
             missing = error.code == RenderCode.FACT_MISSING
             failure = Why(Gate.FACT_MISSING if missing else Gate.COPY_FAILED, f"{channel.name}: {error}")
         else:
-            return Choice(case, channel, Creep(rung=step), content, reason, links)
+            return Choice(case, channel, Creep(rung=step), content, frame)
     return failure

@@ -66,7 +66,6 @@ def charge(
 def _nudge(choice: Choice, identity: str, arrival: Arrival, decision: Decision) -> Nudge:
     case, event = choice.case, arrival.event
     scene, policy = case.scene, case.scene.policy
-    lives_ms = min(choice.channel.expires_ms, case.campaign.expires_ms or choice.channel.expires_ms)
     scoped = caps.channel_caps(choice.channel) + caps.shared_caps(
         policy, case.campaign, case.category, case.profile
     )
@@ -79,11 +78,11 @@ def _nudge(choice: Choice, identity: str, arrival: Arrival, decision: Decision) 
         category=case.category.name,
         event_id=event.event_id,
         decided_at_ms=scene.now_ms,
-        expires_at_ms=scene.now_ms + lives_ms,
+        expires_at_ms=choice.frame.expires_at_ms,
         content=choice.content,
         because=list(case.campaign.because),
-        reason=choice.reason,
-        controls=choice.links,
+        reason=choice.frame.reason,
+        controls=dict(choice.frame.controls),
         creep=choice.creep,
         caps=[CapUse(check.scope, check.window, check.used, check.max) for check in checks],
         source=decision.source,

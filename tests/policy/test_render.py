@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streamproc.core.channels.message import Frame, RenderCode, RenderError
 from streamproc.core.gsm import measure
 from streamproc.core.policy.loader import load
-from streamproc.core.policy.model import Campaign, Policy
+from streamproc.core.policy.model import Campaign, Channel, Policy
 from streamproc.core.render import (
-    RenderCode,
-    RenderError,
     clean,
     content_locale,
     control_links,
+    frame_of,
     reason_sentence,
     render,
 )
@@ -48,12 +50,13 @@ def policy_with(content: str = CONTENT, **more: str) -> Policy:
 
 POLICY = policy_with()
 LOOK = POLICY.campaigns["look"]
+FRAME = Frame("en", REASON, control_links(POLICY, NUDGE_ID), NUDGE_ID, expires_at_ms=1_772_550_000_000)
 
 
 def written(
     channel: str, rung: str = "send", item: str = "Wool coat", campaign: Campaign = LOOK
 ) -> dict[str, object]:
-    return render(campaign, channel, rung, {"item": item}, POLICY.controls, REASON, "en", NUDGE_ID)
+    return render(campaign, POLICY.channels[channel], rung, {"item": item}, FRAME)
 
 
 def test_a_push_has_its_words_its_reason_and_its_links_in_the_data() -> None:
@@ -136,10 +139,10 @@ def test_in_the_store_there_is_a_text_and_nothing_else() -> None:
 
 def test_a_reason_that_does_not_fit_is_left_out_of_loud_words_and_never_of_soft_ones() -> None:
     long = "You looked " + "x" * 300
-    arguments = ({"item": "Coat"}, POLICY.controls, long, "en", NUDGE_ID)
-    assert render(LOOK, "push", "send", *arguments)["body"] == "Coat is here."
+    push, frame = POLICY.channels["push"], replace(FRAME, reason=long)
+    assert render(LOOK, push, "send", {"item": "Coat"}, frame)["body"] == "Coat is here."
     with pytest.raises(RenderError) as refused:
-        render(LOOK, "push", "soften", *arguments)
+        render(LOOK, push, "soften", {}, frame)
     assert refused.value.code is RenderCode.TOO_LONG
 
 
@@ -156,15 +159,14 @@ def test_a_long_value_is_cut_and_says_so() -> None:
 
 
 def test_nothing_is_written_without_a_reason_a_control_or_words() -> None:
-    def code(channel: str, controls: dict[str, str], reason: str) -> str:
+    def code(frame: Frame, channel: Channel = POLICY.channels["push"]) -> str:
         with pytest.raises(RenderError) as refused:
-            render(LOOK, channel, "soften", {}, controls, reason, "en", NUDGE_ID)
+            render(LOOK, channel, "soften", {}, frame)
         return refused.value.code
 
-    whole = dict(POLICY.controls)
-    assert code("push", whole, " ") == "reason_missing"
-    assert code("push", {**whole, "mute": ""}, REASON) == "control_missing"
-    assert code("fax", whole, REASON) == "no_words"
+    assert code(replace(FRAME, reason=" ")) == "reason_missing"
+    assert code(replace(FRAME, controls={**FRAME.controls, "mute": ""})) == "control_missing"
+    assert code(FRAME, replace(POLICY.channels["push"], name="fax")) == "no_words"
 
 
 GERMAN = 'content:\n  web: {say: {title: Hallo, body: "{{ item }}"}, soft: {title: Hallo, body: Da.}}\n'
@@ -183,9 +185,11 @@ GERMAN = 'content:\n  web: {say: {title: Hallo, body: "{{ item }}"}, soft: {titl
 def test_words_come_in_the_language_asked_for_or_the_default(
     locale: str, channel: str, expected: str
 ) -> None:
-    campaign = policy_with(translations__de__look=GERMAN).campaigns["look"]
-    assert content_locale(campaign, channel, locale) == expected
-    title = render(campaign, channel, "soften", {}, POLICY.controls, REASON, locale, NUDGE_ID)["title"]
+    policy = policy_with(translations__de__look=GERMAN)
+    campaign = policy.campaigns["look"]
+    frame = frame_of(policy, campaign, policy.channels[channel], locale, NUDGE_ID, 0)
+    assert content_locale(campaign, channel, locale) == frame.locale == expected
+    title = render(campaign, policy.channels[channel], "soften", {}, frame)["title"]
     assert title == ("Hallo" if expected == "de" else {"web": "Hi", "push": "Hello"}[channel])
 
 
@@ -198,6 +202,17 @@ def test_the_reason_names_every_code_and_falls_back_code_by_code() -> None:
         == "Sie haben es angesehen. You put it in your basket."
     )
     assert reason_sentence(policy, ["cart"], "fr") == "You put it in your basket."
+
+
+@pytest.mark.parametrize(
+    ("campaign_ms", "expected_ms"), [(None, 7_200_500), (60_000, 60_500), (10**9, 7_200_500)]
+)
+def test_a_message_ends_with_its_channel_or_its_campaign_whichever_is_sooner(
+    campaign_ms: int | None, expected_ms: int
+) -> None:
+    campaign = replace(LOOK, expires_ms=campaign_ms)
+    frame = frame_of(POLICY, campaign, POLICY.channels["push"], "en", NUDGE_ID, 500)
+    assert frame.expires_at_ms == expected_ms
 
 
 def test_the_links_of_control_name_the_nudge() -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from streamproc.core.channels.message import RenderError
 from streamproc.core.policy.campaigns import Parsed
 from streamproc.core.policy.model import Campaign, Policy
 from streamproc.core.policy.problems import Findings
-from streamproc.core.render import SOFTEN, VALUE_CHARS_MAX, RenderError, reason_sentence, render
+from streamproc.core.render import SOFTEN, VALUE_CHARS_MAX, frame_of, render
 
 NUDGE_ID_CHARS: Final = 32
 RUNGS: Final = ("send", SOFTEN)
@@ -36,15 +37,16 @@ def _check_words(policy: Policy, campaign: Campaign, line: int, findings: Findin
     warning.
     """
     values = dict.fromkeys(campaign.facts, "x" * VALUE_CHARS_MAX)
-    for locale, channel, rung in _messages(campaign):
-        reason = reason_sentence(policy, campaign.because, locale)
+    for locale, name, rung in _messages(campaign):
+        channel = policy.channels[name]
+        frame = frame_of(policy, campaign, channel, locale, "0" * NUDGE_ID_CHARS, 0)
         try:
-            render(campaign, channel, rung, values, policy.controls, reason, locale, "0" * NUDGE_ID_CHARS)
+            render(campaign, channel, rung, values, frame)
         except RenderError as error:
             is_default = locale == policy.locale
             file = campaign.file if is_default else f"translations/{locale}/{campaign.id}.yaml"
             report = findings.error if rung == SOFTEN else findings.warn
-            place = f"content.{channel}.{'soft' if rung == SOFTEN else 'say'}"
+            place = f"content.{name}.{'soft' if rung == SOFTEN else 'say'}"
             report(
                 file,
                 line if is_default else 1,

@@ -1,0 +1,18 @@
+"""Messages inside the app and on the site: plain text, never HTML."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from streamproc.core.channels.message import TITLE_CHARS_MAX, Message, fitting
+
+BODY_CHARS_MAX: Final = 600
+
+
+def write_screen(message: Message) -> dict[str, object]:
+    """Write a message that the shop's own app or site shows."""
+    return {
+        "title": fitting(message.fields["title"], TITLE_CHARS_MAX),
+        "body": message.with_reason(message.fields["body"], BODY_CHARS_MAX),
+        "action_url": message.action,
+    }
