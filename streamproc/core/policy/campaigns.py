@@ -18,8 +18,9 @@ from streamproc.core.facts_paths import (
     trait_fact,
 )
 from streamproc.core.policy import kinds
+from streamproc.core.policy.campaign_shape import CAMPAIGN, FACTS_MAX
 from streamproc.core.policy.categories import Categories
-from streamproc.core.policy.channels import DAY_MS, PRIORITY_MAX, Channels, read_caps
+from streamproc.core.policy.channels import Channels, read_caps
 from streamproc.core.policy.document import Node
 from streamproc.core.policy.examples import Example, read_examples
 from streamproc.core.policy.fields import NAME, NAME_RULE, Fields
@@ -34,21 +35,8 @@ from streamproc.core.policy.model import (
 )
 from streamproc.core.policy.problems import Findings, listed, nearest
 from streamproc.core.policy.when import NOTHING, Conditions, Rule, read_trigger
-from streamproc.core.policy.words import Wording, read_content
+from streamproc.core.policy.words import TRANSLATION_FILE, Wording, read_content
 
-FACTS_MAX: Final = 8
-PURPOSES: Final = ("marketing", "transactional")
-NEEDS_TIMERS: Final = "needs timers, which this version does not have"
-UNSUPPORTED: Final = {
-    "wait": NEEDS_TIMERS,
-    "unless": NEEDS_TIMERS,
-    "holdout_ratio": "needs hold-out groups, which this version does not have",
-}
-REQUIRED: Final = (
-    *("campaign", "helps", "purpose", "priority", "trigger", "channels", "category", "because", "caps"),
-    *("content", "examples"),
-)
-KEYS: Final = (*REQUIRED, "when", "facts", "reveals", "active", "expires", "enabled")
 _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
@@ -68,9 +56,7 @@ def read_campaign(
 ) -> Parsed | None:
     """Read one campaign file. Returns None, with errors among the findings, where nothing can be made of it."""
     errors_before = len(findings.errors)
-    fields = Fields(node, findings)
-    fields.only(KEYS, UNSUPPORTED)
-    fields.require(*REQUIRED)
+    fields = Fields(node, findings, CAMPAIGN)
     name = _name(fields)
     trigger_fields = fields.mapping("trigger")
     trigger = None if trigger_fields is None else read_trigger(trigger_fields)
@@ -93,8 +79,8 @@ def read_campaign(
     campaign = Campaign(
         id=name,
         helps=fields.text("helps") or "",
-        purpose=fields.choice("purpose", PURPOSES, "a purpose of a campaign") or "",
-        priority=fields.integer("priority", 0, PRIORITY_MAX) or 0,
+        purpose=fields.choice("purpose") or "",
+        priority=fields.integer("priority") or 0,
         trigger=trigger or Trigger(""),
         when=rule.test,
         channels=ladder,
@@ -106,8 +92,8 @@ def read_campaign(
         sensed=_is_sensed(trigger, rule, paths),
         active_from=active_from,
         active_until=active_until,
-        expires_ms=fields.duration("expires", 60_000, 30 * DAY_MS),
-        enabled=fields.flag("enabled", default=True),
+        expires_ms=fields.duration("expires"),
+        enabled=fields.flag("enabled"),
         file=node.file,
         specificity=_specificity(fields, paths),
     )
@@ -228,9 +214,7 @@ def _specificity(fields: Fields, paths: Mapping[str, FactPath]) -> str:
     """Derive how much the words reveal from the facts they may use; `reveals` may only raise it."""
     derived = max((SPECIFICITIES.index(fact.specificity) for fact in paths.values()), default=0)
     if (reveals := fields.mapping("reveals")) is not None:
-        reveals.only(("specificity",))
-        reveals.require("specificity")
-        declared = reveals.choice("specificity", SPECIFICITIES, "a specificity")
+        declared = reveals.choice("specificity")
         if declared is not None and SPECIFICITIES.index(declared) < derived:
             reveals.at("specificity", f"{declared} is less than the facts reveal, {SPECIFICITIES[derived]}")
         elif declared is not None:
@@ -243,7 +227,6 @@ def _active(fields: Fields) -> tuple[str, str]:
     active = fields.mapping("active")
     if active is None:
         return "", ""
-    active.only(("from", "until"))
     if "from" not in active and "until" not in active:
         fields.at("active", "needs from, until or both")
     days = [_day(active, "from"), _day(active, "until")]
@@ -267,9 +250,7 @@ def _day(active: Fields, key: str) -> str:
 
 def read_translation(node: Node, findings: Findings, parsed: Parsed) -> dict[str, Copy]:
     """Read a translation's `content` for a campaign; a channel it leaves out speaks the default locale."""
-    fields = Fields(node, findings)
-    fields.only(("content",))
-    fields.require("content")
+    fields = Fields(node, findings, TRANSLATION_FILE)
     content = fields.mapping("content")
     if content is None:
         return {}

@@ -22,6 +22,8 @@ from streamproc.core.policy.fields import Fields
 from streamproc.core.policy.kinds import CODES
 from streamproc.core.policy.model import Copy, Text
 from streamproc.core.policy.problems import Findings, listed, nearest
+from streamproc.core.policy.shape import ByName, Key, Shape
+from streamproc.core.policy.shape import Text as TextValue
 
 # The most characters of each field as written, about what the medium shows; facts add to it when it is rendered.
 CHARS_MAX: Final[dict[str, dict[str, int]]] = {
@@ -39,6 +41,93 @@ REASON_CHARS_MAX: Final = 120
 LABEL_CHARS_MAX: Final = 24
 # A long text may have paragraphs, all others are one line.
 _LONG: Final = frozenset({"text", "html"})
+
+_FIELDS_SAY: Final = {
+    "title": "The line on top.",
+    "body": "The message itself.",
+    "subject": "The subject of the e-mail.",
+    "text": "The message itself, as plain text.",
+    "html": "The message as HTML, if you want your own; made from the text unless given.",
+}
+
+
+def _words_shape(channel: str, says: str) -> Shape:
+    keys = {
+        name: Key(
+            f"{_FIELDS_SAY[name]} Plain words and {{{{ name }}}}, where the name stands in facts.",
+            TextValue(chars_max, is_long=name in _LONG),
+            required=name not in OPTIONAL,
+        )
+        for name, chars_max in CHARS_MAX[channel].items()
+    }
+    if channel in WITH_ACTION:
+        keys["action"] = Key(
+            "Where a tap leads: a path of your shop such as /basket, or an https address.",
+            TextValue(ACTION_CHARS_MAX, r"(https://|/(?!/))[^ <>\"\\{}']*"),
+        )
+    return Shape(says, keys)
+
+
+def copy_shape(channel: str) -> Shape:
+    """Describe the words of one channel."""
+    say = _words_shape(channel, "The message as you would like it.")
+    soft = _words_shape(channel, "What is sent where that would be too much: it reveals a category at most.")
+    return Shape(
+        f"What is said on {channel}.",
+        {"say": Key(say.says, say, required=True), "soft": Key(soft.says, soft, required=True)},
+    )
+
+
+COPIES: Final = {channel: copy_shape(channel) for channel in CHARS_MAX}
+CONTENT: Final = Shape(
+    "The words, for each channel of the campaign.",
+    {channel: Key(copy.says, copy) for channel, copy in COPIES.items()},
+)
+TRANSLATION_FILE: Final = Shape(
+    "A campaign's words in another language; a channel that is left out speaks the default language.",
+    {"content": Key(CONTENT.says, CONTENT, required=True)},
+)
+
+_CODES_SAY: Final = {
+    "viewed": "they looked at it",
+    "cart": "it lies in their basket",
+    "wishlist": "it is on their wish list",
+    "purchased": "they bought something",
+    "declared": "they told you what they like",
+    "asked": "they asked to be told",
+    "visiting": "they are in a store",
+    "opted_in": "they agreed to messages",
+}
+_LABELS_SAY: Final = {
+    "why": "asks why the message came",
+    "mute": "pauses such messages",
+    "unsubscribe": "opts out of the channel",
+}
+REASONS: Final = Shape(
+    "The sentences of one language.",
+    {
+        **{
+            code: Key(
+                f"The sentence for customers who get a message because {_CODES_SAY[code]}.",
+                TextValue(REASON_CHARS_MAX),
+            )
+            for code in CODES
+        },
+        "labels": Key(
+            "What the links of control are called.",
+            Shape(
+                "What the links of control are called.",
+                {
+                    name: Key(f"The link that {said}.", TextValue(LABEL_CHARS_MAX), required=True)
+                    for name, said in _LABELS_SAY.items()
+                },
+            ),
+        ),
+    },
+)
+REASONS_FILE: Final = ByName(
+    REASONS, LOCALE.pattern, says="The sentence that tells a customer why a message came, in each language."
+)
 
 Renderer = Callable[[Mapping[str, str]], str]
 
@@ -109,10 +198,8 @@ def read_content(fields: Fields, wording: Wording) -> dict[str, Copy]:
             if channel not in fields and fields.node.kind == "mapping":
                 fields.at(channel, "has no words, but the campaign lists this channel")
     for channel in fields.keys:
-        if channel not in CHARS_MAX or (copy := fields.mapping(channel)) is None:
+        if channel not in CHARS_MAX or (copy := fields.mapping(channel, COPIES[channel])) is None:
             continue
-        copy.only(("say", "soft"))
-        copy.require("say", "soft")
         say, soft = copy.mapping("say"), copy.mapping("soft")
         if say is not None and soft is not None:
             content[channel] = Copy(_text(say, channel, wording), _text(soft, channel, wording, is_soft=True))
@@ -121,9 +208,6 @@ def read_content(fields: Fields, wording: Wording) -> dict[str, Copy]:
 
 def _text(fields: Fields, channel: str, wording: Wording, *, is_soft: bool = False) -> Text:
     limits = CHARS_MAX[channel]
-    with_action = channel in WITH_ACTION
-    fields.only((*limits, "action") if with_action else tuple(limits))
-    fields.require(*(name for name in limits if name not in OPTIONAL))
     renders: dict[str, Renderer] = {}
     uses: set[str] = set()
     for name, chars_max in limits.items():
@@ -137,7 +221,7 @@ def _text(fields: Fields, channel: str, wording: Wording, *, is_soft: bool = Fal
             continue
         _check_uses(fields, node, used, channel, wording, is_soft=is_soft)
         uses |= used
-    action = fields.text("action", ACTION_CHARS_MAX) if with_action else None
+    action = fields.text("action") if channel in WITH_ACTION else None
     if action is not None and not is_action(action):
         fields.at("action", f"{action!r} is neither a path such as /basket nor an https address")
     return Text(renders, frozenset(uses), action)
@@ -207,9 +291,8 @@ def read_reasons(node: Node, findings: Findings, locale: str) -> Reasons:
         if not LOCALE.fullmatch(name):
             fields.at(name, "is not a locale such as en or de-CH")
             continue
-        if (sentences := fields.mapping(name)) is None:
+        if (sentences := fields.mapping(name, REASONS)) is None:
             continue
-        sentences.only((*CODES, "labels"))
         if name == locale:
             sentences.require(*CODES, "labels")
         elif missing := [code for code in CODES if code not in sentences]:
@@ -217,11 +300,9 @@ def read_reasons(node: Node, findings: Findings, locale: str) -> Reasons:
             findings.warn(
                 node.file, line, f"{name}: has no {listed(missing)}; the sentences of {locale} stand in"
             )
-        read = {code: sentences.text(code, REASON_CHARS_MAX) for code in sentences.keys if code in CODES}
+        read = {code: sentences.text(code) for code in sentences.keys if code in CODES}
         reasons.sentences[name] = {code: sentence for code, sentence in read.items() if sentence}
         if (labels := sentences.mapping("labels")) is not None:
-            labels.only(CONTROLS)
-            labels.require(*CONTROLS)
-            found = {control: labels.text(control, LABEL_CHARS_MAX) for control in CONTROLS}
+            found = {control: labels.text(control) for control in CONTROLS}
             reasons.labels[name] = {control: label for control, label in found.items() if label}
     return reasons
