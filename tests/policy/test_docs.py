@@ -49,6 +49,13 @@ def test_the_condition_loads() -> None:
     load_all(with_when("\n" + indent(BLOCKS["when"], "  ").rstrip()))
 
 
+def test_the_keys_of_choosing_load() -> None:
+    campaign = FILES["campaigns/look.yaml"].replace("priority: 40\n", f"priority: 40\n{BLOCKS['formerly']}")
+    channels = re.sub(r"overall:.*\n", BLOCKS["holdout"], FILES["channels.yaml"])
+    policy = load_all({**FILES, "campaigns/look.yaml": campaign, "channels.yaml": channels}).policy
+    assert (policy.overall.holdout_ratio, policy.campaigns["look"].key) == (0.02, "wish_reminder")
+
+
 def test_the_trigger_loads() -> None:
     assert "beacon.dwelled" in BLOCKS["trigger"]
     text = changed("campaigns/look.yaml", "{event: product.viewed}", BLOCKS["trigger"].strip())

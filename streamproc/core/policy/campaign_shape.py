@@ -8,6 +8,7 @@ from typing import Final
 from streamproc.core.facts_paths import FACT_PATHS, SPECIFICITIES, TRAIT_PREFIX
 from streamproc.core.policy import kinds
 from streamproc.core.policy.channels import CAP, CAPS_MAX, DAY_MS, MINUTE_MS, PRIORITY_MAX
+from streamproc.core.policy.choosing import CHOOSING
 from streamproc.core.policy.examples import EXAMPLE, EXAMPLES_MAX
 from streamproc.core.policy.fields import NAME, NAME_RULE
 from streamproc.core.policy.model import FROM_ITEM
@@ -33,7 +34,6 @@ _NEEDS_TIMERS: Final = "needs timers, which this version does not have"
 _UNSUPPORTED: Final = {
     "wait": _NEEDS_TIMERS,
     "unless": _NEEDS_TIMERS,
-    "holdout_ratio": "needs hold-out groups, which this version does not have",
 }
 _DATE: Final = r"\d{4}-\d{2}-\d{2}"
 
@@ -132,6 +132,7 @@ CAMPAIGN: Final = Shape(
         "enabled": Key(
             "false: it stays silent until a switch turns it on; true unless given.", Flag(), looser="more"
         ),
+        **CHOOSING,
     },
     unsupported=_UNSUPPORTED,
 )

@@ -17,7 +17,7 @@ from streamproc.core.facts_paths import (
     FactPath,
     trait_fact,
 )
-from streamproc.core.policy import kinds
+from streamproc.core.policy import choosing, kinds
 from streamproc.core.policy.campaign_shape import CAMPAIGN, FACTS_MAX
 from streamproc.core.policy.categories import Categories
 from streamproc.core.policy.channels import Channels, read_caps
@@ -97,6 +97,7 @@ def read_campaign(
         file=node.file,
         specificity=_specificity(fields, paths),
     )
+    campaign = choosing.with_choosing(campaign, fields)
     examples = read_examples(fields, campaign)
     return Parsed(campaign, rule, paths, examples, node) if name and trigger is not None else None
 

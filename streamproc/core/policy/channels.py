@@ -112,6 +112,17 @@ OVERALL: Final = Shape(
             looser="less",
             label="least priority",
         ),
+        "holdout_ratio": Key(
+            "The part of all customers who hear of no campaign, to measure by, such as 0.02.",
+            Number(0, 1),
+            looser="less",
+            label="held out of all campaigns",
+        ),
+        "holdout_salt": Key(
+            "Another text here draws every hold-out group anew.",
+            Text(64),
+            label="draw of the hold-out groups",
+        ),
     },
 )
 
@@ -306,6 +317,8 @@ def _overall(fields: Fields) -> Overall:
         gap_min_ms=overall.duration("gap_min") or 0,
         one_sensed_per_visit=overall.flag("one_sensed_per_visit"),
         priority_min=overall.integer("priority_min") or 0,
+        holdout_ratio=float(overall.number("holdout_ratio") or 0),
+        holdout_salt=overall.text("holdout_salt") or "",
     )
 
 

@@ -83,7 +83,7 @@ def load_all(files: Mapping[str, str], version: str = "") -> Loaded:
         controls=channels.controls,
         reasons=reasons.sentences,
         campaigns=campaigns,
-        by_kind=_by_kind(campaigns),
+        by_kind=index_by_kind(campaigns),
         remembered=frozenset[str]().union(*(one.rule.reads for one in parsed.values())),
         charge_ms_max=charge_ms_max(channels, categories, campaigns.values()),
         find_category=category_finder(categories),
@@ -189,7 +189,7 @@ def _translations(
     return translated
 
 
-def _by_kind(campaigns: Mapping[str, Campaign]) -> dict[str, tuple[Campaign, ...]]:
+def index_by_kind(campaigns: Mapping[str, Campaign]) -> dict[str, tuple[Campaign, ...]]:
     """Index the campaigns by the kind that triggers them; the disabled ones too, since a switch may turn them on."""
     ranked = sorted(campaigns.values(), key=lambda one: (-one.priority, one.id))
     by_kind: dict[str, list[Campaign]] = {}
