@@ -7,11 +7,12 @@ from typing import Final
 
 from streamproc.core.facts_paths import FACT_PATHS, SPECIFICITIES, TRAIT_PREFIX
 from streamproc.core.policy import kinds
-from streamproc.core.policy.channels import CAP, CAPS_MAX, DAY_MS, MINUTE_MS, PRIORITY_MAX
+from streamproc.core.policy.caps import CAP, CAPS_MAX, DAY_MS, MINUTE_MS
 from streamproc.core.policy.choosing import CHOOSING
 from streamproc.core.policy.examples import EXAMPLE, EXAMPLES_MAX
 from streamproc.core.policy.fields import NAME, NAME_RULE
 from streamproc.core.policy.model import FROM_ITEM
+from streamproc.core.policy.overall import PRIORITY_MAX
 from streamproc.core.policy.shape import (
     Again,
     ByName,

@@ -19,8 +19,9 @@ from streamproc.core.facts_paths import (
 )
 from streamproc.core.policy import choosing, kinds
 from streamproc.core.policy.campaign_shape import CAMPAIGN, FACTS_MAX
+from streamproc.core.policy.caps import read_caps
 from streamproc.core.policy.categories import Categories
-from streamproc.core.policy.channels import Channels, read_caps
+from streamproc.core.policy.channels import Channels
 from streamproc.core.policy.document import Node
 from streamproc.core.policy.examples import Example, read_examples
 from streamproc.core.policy.fields import NAME, NAME_RULE, Fields

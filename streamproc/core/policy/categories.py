@@ -10,7 +10,7 @@ from typing import Final, Literal, cast
 
 from streamproc.core.event import TEXT_CHARS_MAX
 from streamproc.core.facts import CATEGORY_PURPOSE_PREFIX
-from streamproc.core.policy.channels import CAPS, DAY_MS, read_caps
+from streamproc.core.policy.caps import CAPS, DAY_MS, read_caps
 from streamproc.core.policy.document import Node
 from streamproc.core.policy.fields import NAME, NAME_RULE, Fields
 from streamproc.core.policy.model import DEFAULT_CATEGORY, FROM_ITEM, NO_CATEGORY, Category

@@ -7,32 +7,24 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlsplit
 
-from streamproc.core.context import CHARGES_MAX
 from streamproc.core.facts import CHANNELS
+from streamproc.core.policy.caps import CAPS, DAY_MS, MINUTE_MS, read_caps
 from streamproc.core.policy.document import Node
-from streamproc.core.policy.fields import Fields, duration_text
-from streamproc.core.policy.model import Cap, Channel, Overall, Period, Quiet
+from streamproc.core.policy.fields import Fields
+from streamproc.core.policy.model import Channel, Overall, Quiet
+from streamproc.core.policy.overall import OVERALL, read_overall
 from streamproc.core.policy.problems import Findings
 from streamproc.core.policy.shape import (
-    Again,
     Choice,
     Duration,
     Either,
-    Flag,
     Key,
-    ListOf,
     Number,
     Shape,
     Text,
     Whole,
 )
 
-MINUTE_MS: Final = 60_000
-DAY_MS: Final = 86_400_000
-# What a context keeps at most (`CONTEXT_DAYS`); a window beyond it would forget what it counts.
-MEMORY_MS: Final = 90 * DAY_MS
-CAPS_MAX: Final = 8
-PRIORITY_MAX: Final = 100
 COST_MINOR_MAX: Final = 10_000
 CONTROLS: Final = ("why", "mute", "unsubscribe")
 SURFACES: Final = ("app", "phone", "mailbox", "site", "store")
@@ -48,27 +40,9 @@ FORMS: Final[dict[str, dict[str, tuple[float, float]]]] = {
     "web": {"on_site": (0.10, 0.0), "web_push": (0.60, 0.2)},
     "in_store": {"display": (0.85, 1.0), "staff": (0.85, 0.2)},
 }
-_PERIOD_TEXT: Final = {"day": "1 d", "week": "1 w", "month": "1 month", "visit": "visit"}
 _HOURS: Final = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-4]):([0-5]\d)")
 _LINK: Final = r"https://[^ <>\"'{}]*\{nudge_id\}[^ <>\"'{}]*"
 _PLACEHOLDER: Final = re.compile(r"\{([^{}]*)\}")
-
-CAP: Final = Shape(
-    "How many messages one customer may get in a window of time.",
-    {
-        "max": Key("So many messages at most.", Whole(1, CHARGES_MAX), required=True, looser="more"),
-        "per": Key(
-            "A window of the calendar where the customer is; a week begins on Monday, a visit is a store and a day.",
-            Choice(tuple(Period), "a period"),
-        ),
-        "rolling": Key(
-            "A window that slides: the time just passed, such as 7d.", Duration(MINUTE_MS, MEMORY_MS)
-        ),
-        "ever": Key("true: so many, and then never again.", Flag()),
-    },
-    one_of=("per", "rolling", "ever"),
-)
-CAPS: Final = ListOf(Again("cap", lambda: CAP), CAPS_MAX)
 
 QUIET: Final = Shape(
     "The hours in which messages may arrive.",
@@ -81,47 +55,6 @@ QUIET: Final = Shape(
         ),
         "hold_max": Key(
             "How long a message may wait for the opening.", Duration(0, 2 * DAY_MS), label="longest hold"
-        ),
-    },
-)
-
-OVERALL: Final = Shape(
-    "What holds over all channels and campaigns together.",
-    {
-        "caps": Key(
-            "How many messages one customer may get in all.",
-            ListOf(CAPS.of, CAPS_MAX, 1),
-            required=True,
-            looser="more",
-        ),
-        "gap_min": Key(
-            "The least time between two messages to one customer.",
-            Duration(0, 30 * DAY_MS),
-            looser="less",
-            label="least gap",
-        ),
-        "one_sensed_per_visit": Key(
-            "At most one message a visit that a beacon caused; true unless given.",
-            Flag(),
-            looser="less",
-            label="one sensed message a visit",
-        ),
-        "priority_min": Key(
-            "A campaign whose priority is below this stays silent.",
-            Whole(0, PRIORITY_MAX),
-            looser="less",
-            label="least priority",
-        ),
-        "holdout_ratio": Key(
-            "The part of all customers who hear of no campaign, to measure by, such as 0.02.",
-            Number(0, 1),
-            looser="less",
-            label="held out of all campaigns",
-        ),
-        "holdout_salt": Key(
-            "Another text here draws every hold-out group anew.",
-            Text(64),
-            label="draw of the hold-out groups",
         ),
     },
 )
@@ -224,7 +157,7 @@ def read_channels(node: Node, findings: Findings) -> Channels:
                 channels[name] = _channel(name, one)
         if not listed.keys:
             fields.at("channels", "names no channel")
-    return Channels(channels, _overall(fields), _controls(fields), locale)
+    return Channels(channels, read_overall(fields), _controls(fields), locale)
 
 
 def _channel(name: str, fields: Fields) -> Channel:
@@ -274,52 +207,6 @@ def _quiet(fields: Fields) -> Quiet | None:
         quiet.at("open", f"{text!r} is not a window: it must open and close at different minutes of one day")
         return None
     return Quiet(open_min, close_min, hold_ms)
-
-
-def read_caps(fields: Fields) -> tuple[Cap, ...]:
-    """Read the `caps` of a mapping."""
-    nodes = fields.nodes("caps")
-    if len(nodes) > CAPS_MAX:
-        fields.at("caps", f"has {len(nodes)} caps, {CAPS_MAX} are allowed")
-    caps = [_cap(Fields(node, fields.findings, CAP)) for node in nodes[:CAPS_MAX]]
-    return tuple(cap for cap in caps if cap is not None)
-
-
-def _cap(fields: Fields) -> Cap | None:
-    count = fields.integer("max")
-    given = [key for key in CAP.one_of if key in fields]
-    if len(given) != 1 and fields.node.kind == "mapping":
-        found = " and ".join(given) or "none"
-        fields.error(fields.node, f"needs exactly one of per, rolling and ever, it has {found}")
-        return None
-    if not fields.flag("ever"):
-        fields.at("ever", "can only be true; leave it out otherwise")
-    period = fields.choice("per")
-    rolling_ms = fields.duration("rolling")
-    if count is None or not (period or rolling_ms or "ever" in fields):
-        return None
-    if rolling_ms:
-        return Cap(count, rolling_ms=rolling_ms, text=f"{duration_text(rolling_ms)} rolling")
-    if period:
-        return Cap(count, per=Period(period), text=_PERIOD_TEXT[period])
-    return Cap(count, ever=True, text="ever")
-
-
-def _overall(fields: Fields) -> Overall:
-    overall = fields.mapping("overall")
-    if overall is None:
-        return Overall()
-    caps = read_caps(overall)
-    if overall.is_empty("caps"):
-        overall.at("caps", "needs at least one cap: it is what a customer can rely on")
-    return Overall(
-        caps=caps,
-        gap_min_ms=overall.duration("gap_min") or 0,
-        one_sensed_per_visit=overall.flag("one_sensed_per_visit"),
-        priority_min=overall.integer("priority_min") or 0,
-        holdout_ratio=float(overall.number("holdout_ratio") or 0),
-        holdout_salt=overall.text("holdout_salt") or "",
-    )
 
 
 def _controls(fields: Fields) -> dict[str, str]:

@@ -13,7 +13,7 @@ from typing import Final
 from streamproc.core.event import ID_CHARS_MAX, Event, Item
 from streamproc.core.facts import CATEGORY_PURPOSE_PREFIX, CHANNELS, SENSING
 from streamproc.core.money import MINOR_MAX, to_minor
-from streamproc.core.policy.channels import DAY_MS
+from streamproc.core.policy.caps import DAY_MS
 from streamproc.core.policy.document import Node
 from streamproc.core.policy.fields import NAME, NAME_RULE, Fields
 from streamproc.core.policy.model import Campaign

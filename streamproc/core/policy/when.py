@@ -13,7 +13,7 @@ from streamproc.core.event import MOMENT_KINDS, SURFACES
 from streamproc.core.facts_paths import TRAIT_PREFIX
 from streamproc.core.money import MINOR_MAX, to_minor
 from streamproc.core.policy import kinds
-from streamproc.core.policy.channels import MEMORY_MS
+from streamproc.core.policy.caps import MEMORY_MS
 from streamproc.core.policy.document import Node
 from streamproc.core.policy.fields import NAME, NAME_RULE, Fields, duration_text
 from streamproc.core.policy.model import Condition, Trigger

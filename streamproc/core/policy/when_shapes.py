@@ -11,7 +11,7 @@ from streamproc.core.facts import MARKETING, PROCESSING, SENSING
 from streamproc.core.facts_paths import TRAIT_PREFIX
 from streamproc.core.money import MINOR_MAX
 from streamproc.core.policy import kinds
-from streamproc.core.policy.channels import DAY_MS, MEMORY_MS
+from streamproc.core.policy.caps import DAY_MS, MEMORY_MS
 from streamproc.core.policy.fields import NAME
 from streamproc.core.policy.shape import (
     Again,
