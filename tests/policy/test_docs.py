@@ -19,6 +19,7 @@ from tests.policy.samples import CAMPAIGN, FILES, changed, with_when
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "policy.md").read_text("utf-8")
+CONDITIONS = re.findall(r"`(\{[a-z.]+: \{?[^`]*\})`", TEXT.split("## What a text")[0])
 BLOCKS = dict(re.findall(r"<!-- (\S+) -->\n```yaml\n(.*?)```", TEXT, re.DOTALL))
 
 
@@ -73,7 +74,7 @@ def test_the_example_loads() -> None:
     assert loaded.examples["look"][2].name == "a third look, on a free day"
 
 
-@pytest.mark.parametrize("when", re.findall(r"`(\{[a-z.]+: \{?[^`]*\})`", TEXT.split("## What a text")[0]))
+@pytest.mark.parametrize("when", CONDITIONS)
 def test_each_condition_in_the_table_loads(when: str) -> None:
     load_all(with_when(when))
 
