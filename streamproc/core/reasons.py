@@ -39,7 +39,6 @@ class Gate(StrEnum):
     CREEP = "creep"
     # Among the others, and at hand-over
     OUTRANKED = "outranked"
-    HELD_OUT = "held_out"
     EXPIRED = "expired"
 
 
