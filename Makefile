@@ -75,6 +75,11 @@ topics: ## Write topics/asyncapi.yaml anew from the topic files
 	@tools/setup.sh embedded
 	@$(PY) -m streamproc.ops.asyncapi
 
+.PHONY: schema
+schema: ## Write policy/schema/ anew from the code that reads policies
+	@tools/setup.sh embedded
+	@$(PY) -m streamproc policy schema --out policy/schema
+
 .PHONY: clean
 clean: ## Remove .venv and everything that tools left behind
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from streamproc.core import caps, zones
+from streamproc.core import caps, holdout, zones
 from streamproc.core.arrival import Arrival, Customer, Rules
 from streamproc.core.channels.message import Frame, RenderCode, RenderError
 from streamproc.core.charge import charge
@@ -54,6 +54,18 @@ class Choice:
     creep: Creep
     content: dict[str, object]
     frame: Frame
+
+
+@dataclass(slots=True)
+class Turn:
+    """Whose turn it is to speak, as far as the candidates were judged.
+
+    `first` is the best that passed every gate, so that all after it are outranked. It speaks, unless the customer
+    is held out of all campaigns: then nobody does.
+    """
+
+    first: Choice | None = None
+    speaker: Choice | None = None
 
 
 def find_candidates(context: Context, event: Event, policy: Policy, now_ms: int) -> Found | None:
@@ -105,13 +117,12 @@ def judge(found: Found, customer: Customer, rules: Rules, arrival: Arrival, emis
     """
     scene = found.scene
     scene.context.charges = caps.expire(scene.context.charges, scene.now_ms)
-    winner: Choice | None = None
-    candidates: list[Candidate] = []
-    for campaign in found.campaigns:
-        case = _case(scene, campaign, customer.consent, rules.switches)
-        candidate, choice = _weigh(case, arrival, winner)
-        candidates.append(candidate)
-        winner = winner or choice
+    turn = Turn()
+    candidates = [
+        _weigh(_case(scene, campaign, customer.consent, rules.switches), arrival, turn)
+        for campaign in found.campaigns
+    ]
+    winner = turn.speaker
     profile = scene.context.profile
     decision = Decision(
         decision_id=nudge_id(arrival.event.customer_id, f"decision {arrival.event.event_id}"),
@@ -172,8 +183,8 @@ def _category(scene: Scene, campaign: Campaign) -> Category:
     return scene.policy.categories.get(campaign.category, scene.policy.default_category)
 
 
-def _weigh(case: Case, arrival: Arrival, winner: Choice | None) -> tuple[Candidate, Choice | None]:
-    """Judge one candidate on its channels, loud to quiet; the first that lets it pass is its choice."""
+def _weigh(case: Case, arrival: Arrival, turn: Turn) -> Candidate:
+    """Judge one candidate on its channels, loud to quiet; on the first that lets it pass it takes its turn."""
     reasons = candidate_reasons(case)
     blocked = bool(reasons)
     rung = weigh(case.category)
@@ -181,16 +192,37 @@ def _weigh(case: Case, arrival: Arrival, winner: Choice | None) -> tuple[Candida
         channel = case.scene.policy.channels[name]
         failed = channel_reasons(case, channel)
         if not failed and not blocked:
-            if winner is not None:
-                best = winner.case.campaign
+            if turn.first is not None:
+                best = turn.first.case.campaign
                 reasons.append(Why(Gate.OUTRANKED, f"by {best.id}, priority {best.priority}"))
-                return Candidate(case.campaign.id, name, "outranked", reasons, rung), None
+                return Candidate(case.campaign.id, name, "outranked", reasons, rung)
             choice = _word(case, channel, rung, arrival)
             if isinstance(choice, Choice):
-                return Candidate(case.campaign.id, name, "nudged", reasons, choice.creep), choice
+                return _take_turn(choice, turn, reasons, arrival.event.customer_id)
             failed = [choice]
         reasons += failed
-    return Candidate(case.campaign.id, case.campaign.channels[0], "suppressed", reasons), None
+    return Candidate(case.campaign.id, case.campaign.channels[0], "suppressed", reasons)
+
+
+def _take_turn(choice: Choice, turn: Turn, reasons: list[Why], customer_id: str) -> Candidate:
+    """Let a candidate that passed every gate speak, unless its customer is held out.
+
+    Who is held out of one campaign hears the next best. Who is held out of all hears nothing, and the others are
+    outranked as they would be for anybody: so each campaign counts the same moments on both sides.
+    """
+    campaign, overall = choice.case.campaign, choice.case.scene.policy.overall
+    verdict = "nudged"
+    if (why := holdout.own_group(campaign, overall, customer_id)) is not None:
+        verdict = "held_out"
+    else:
+        turn.first = choice
+        if (why := holdout.global_group(overall, customer_id)) is not None:
+            verdict = "held_out"
+        else:
+            turn.speaker = choice
+    if why is not None:
+        reasons.append(why)
+    return Candidate(campaign.id, choice.channel.name, verdict, reasons, choice.creep)
 
 
 def _word(case: Case, channel: Channel, rung: Creep, arrival: Arrival) -> Choice | Why:

@@ -92,10 +92,10 @@ def shared_caps(
     """Return the caps that hold whatever the channel: campaign, category, overall, and the customer's own
     pace.
     """
-    wish = profile.nudges_per_week_max
+    names, wish = campaign.names, profile.nudges_per_week_max
     wished = () if wish is None else (Cap(max=wish, rolling_ms=_WEEK_MS, text="7 d rolling"),)
     return (
-        *_scoped("campaign", campaign.id, campaign.caps, lambda charge: charge.campaign == campaign.id),
+        *_scoped("campaign", campaign.id, campaign.caps, lambda charge: charge.campaign in names),
         *_scoped("category", category.name, category.caps, lambda charge: charge.category == category.name),
         *_scoped("overall", "", policy.overall.caps, _any),
         *_scoped("customer", "", wished, _any),

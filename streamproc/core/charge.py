@@ -33,7 +33,7 @@ def charge(
         nudge_id=bytes.fromhex(identity),
         event=event_digest(event.event_id),
         channel=choice.channel.name,
-        campaign=case.campaign.id,
+        campaign=case.campaign.key,
         category=case.category.name,
         visit=case.visit,
         sensed=case.campaign.sensed,

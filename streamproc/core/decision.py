@@ -22,7 +22,7 @@ class Candidate(msgspec.Struct, omit_defaults=True):
 
     campaign: str
     channel: str
-    verdict: str  # nudged | suppressed | outranked | withheld
+    verdict: str  # nudged | suppressed | outranked | held_out | withheld
     reasons: list[Why] = []
     creep: Creep | None = None
 

@@ -62,7 +62,7 @@ def _running(case: Case) -> Iterator[Why]:
     campaign, switches = case.campaign, case.switches
     if (switch := switches.all_off()) is not None:
         yield Why(Gate.ALL_OFF, switch.reason)
-    if (switch := switches.campaign_off(campaign.id)) is not None:
+    if (switch := switches.campaign_off(*campaign.names)) is not None:
         yield Why(Gate.CAMPAIGN_OFF, switch.reason)
     elif not campaign.enabled:
         yield Why(Gate.CAMPAIGN_OFF, "disabled by the policy")

@@ -25,7 +25,7 @@ class LedgerRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 
     `h` is the keyed hash of the customer id, `seq` counts the customer's records from 1. `prev` is the
     BLAKE2b-128 of the bytes of the record before in hexadecimal digits, empty for the first. `event` is the
-    digest of the event's id.
+    digest of the event's id, `campaign` the first name that the campaign ever had.
     """
 
     h: str

@@ -39,6 +39,7 @@ class Gate(StrEnum):
     CREEP = "creep"
     # Among the others, and at hand-over
     OUTRANKED = "outranked"
+    HELD_OUT = "held_out"
     EXPIRED = "expired"
 
 

@@ -45,7 +45,7 @@ def _switched_off(handover: Handover, rules: Rules) -> Why | None:
         return Why(Gate.ALL_OFF, switch.reason)
     if (switch := switches.channel_off(handover.channel)) is not None:
         return Why(Gate.CHANNEL_OFF, f"{handover.channel}: {switch.reason}")
-    if (switch := switches.campaign_off(handover.campaign)) is not None:
+    if (switch := switches.campaign_off(*rules.policy.names_of(handover.campaign))) is not None:
         return Why(Gate.CAMPAIGN_OFF, switch.reason)
     return None
 

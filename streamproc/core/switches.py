@@ -68,9 +68,21 @@ class Switches:
         """Return the channel's switch if it is off."""
         return self.off(CHANNEL_PREFIX + channel)
 
-    def campaign_off(self, campaign: str) -> Switch | None:
-        """Return the campaign's switch if it is off."""
-        return self.off(CAMPAIGN_PREFIX + campaign)
+    def of_campaign(self, *names: str) -> Switch | None:
+        """Return the campaign's switch: the one under the first of its names, the present first, that has any.
+
+        So a campaign that was paused under a former name stays paused, until it is resumed under the present one.
+        """
+        for name in names:
+            switch = self.states.get(CAMPAIGN_PREFIX + name)
+            if switch is not None:
+                return switch
+        return None
+
+    def campaign_off(self, *names: str) -> Switch | None:
+        """Return the switch of the campaign with these names, as `of_campaign` does, if it is off."""
+        switch = self.of_campaign(*names)
+        return switch if switch is not None and not switch.enabled else None
 
 
 def channel_states(switches: Switches) -> dict[str, Switch]:

@@ -10,6 +10,7 @@ from typing import Any, Final
 from streamproc.core.facts import CHANNELS, PROCESSING
 from streamproc.core.policy.examples import CUSTOMER_ID, Example, step_events
 from streamproc.core.policy.model import Policy
+from streamproc.core.policy.rehearsal import rehearsed
 from streamproc.core.record import Position, Record
 from streamproc.dry_run import DryRun
 from streamproc.ingest import encode_event
@@ -52,8 +53,8 @@ class Outcome:
 
 
 def try_example(policy: Policy, example: Example) -> Outcome:
-    """Run one example under this policy, for a customer of whom nothing else is known."""
-    run = DryRun(policy)
+    """Run one example under this policy, for a customer of whom nothing else is known, in no hold-out group."""
+    run = DryRun(rehearsed(policy))
     written: list[Record] = []
     for record in (*_facts(example), *_steps(example)):
         written += run.feed(record)

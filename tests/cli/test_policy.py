@@ -61,7 +61,7 @@ def test_errors_carry_file_and_line_and_no_example_is_run(offline: CommandLine, 
     edit(folder, "trigger:", "triger:")
     said = offline("policy", "check", folder)
     assert said.code == 1
-    assert f"{folder}/campaigns/wishlist_saved.yaml:6: triger: unknown key" in said.out
+    assert f"{folder}/campaigns/wishlist_saved.yaml:7: triger: unknown key" in said.out
     assert "examples hold" not in said.out
 
 
@@ -72,7 +72,7 @@ def test_a_failing_example_says_what_was_expected_what_came_and_why_not(
     edit(folder, "rolling: 30d", "rolling: 29d")
     said = offline("policy", "check", folder)
     assert said.code == 1
-    assert "wishlist_saved.yaml:31: push was not asked for, and is not used" in said.out
+    assert "wishlist_saved.yaml:32: push was not asked for, and is not used" in said.out
     assert "expected: silence" in said.out
     assert "came:     in_app (send) at once from wishlist_saved" in said.out
 
@@ -141,3 +141,15 @@ def test_show_says_which_policy_is_in_force(installed: CommandLine, folder: Path
     assert shown["published"]
     assert shown["versions"] == [shown["version"]]
     assert "wishlist_saved" in shown["campaigns"]
+
+
+def test_schemas_are_written_for_editors_with_the_categories_of_a_policy(
+    offline: CommandLine, folder: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "new" / "schema"
+    said = offline("policy", "schema", "--policy", folder, "--out", out)
+    assert (said.code, f"ok {out}/campaign.json\n" in said.out) == (0, True)
+    category = json.loads((out / "campaign.json").read_text("utf-8"))["properties"]["category"]
+    assert {"from_item", "none", "coats", "jewellery"} <= set(category["enum"])
+    shipped = json.loads((folder / "schema" / "campaign.json").read_text("utf-8"))
+    assert "enum" not in shipped["properties"]["category"]

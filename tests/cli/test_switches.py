@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from streamproc.flow.config_log import ConfigState, read_config
+from streamproc.shipped import shipped_folder
 from tests.cli.command_line import CommandLine
 
 
@@ -84,6 +87,21 @@ def test_list_shows_every_channel_and_what_is_off_with_its_reason(installed: Com
 def test_campaign_list_shows_the_campaigns_of_the_policy_in_force(installed: CommandLine) -> None:
     listed = installed("campaign", "list", "--json").json
     assert {"basket_saved", "wishlist_saved"} <= set(listed["campaigns"])
+
+
+def test_campaign_list_shows_a_renamed_campaign_with_the_pause_of_its_former_name(
+    installed: CommandLine, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(shipped_folder("policy"), tmp_path / "policy"))
+    file = folder / "campaigns" / "wishlist_saved.yaml"
+    file.write_text(file.read_text() + "formerly: wish_reminder\n")
+    installed.set(POLICY=str(folder))
+    installed("campaign", "pause", "wish_reminder", "--reason", "x", "--force")
+    listed = installed("campaign", "list", "--json").json["campaigns"]
+    assert listed["wishlist_saved"]["enabled"] is False
+    assert "wish_reminder" not in listed
+    installed("campaign", "resume", "wishlist_saved")
+    assert installed("campaign", "list", "--json").json["campaigns"]["wishlist_saved"]["enabled"] is True
 
 
 def test_without_redis_the_switch_stands_and_the_command_says_so(installed: CommandLine) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
@@ -52,6 +52,18 @@ def test_what_was_switched_off_since_is_refused_even_when_nothing_is_read_afresh
         waiting = Waiting.nudge()
         waiting.shopper.switch(key)
         assert waiting.now(asked=False) == refused
+
+
+def test_a_campaign_paused_under_another_of_its_names_is_refused() -> None:
+    waiting = Waiting.nudge()
+    policy = waiting.shopper.rules.policy
+    glance = replace(policy.campaigns["look"], id="glance", formerly=("look", "peek"))
+    waiting.shopper.rules = replace(
+        waiting.shopper.rules, policy=replace(policy, campaigns={"glance": glance})
+    )
+    assert waiting.now(asked=False) is None
+    waiting.shopper.switch("campaign/glance")
+    assert waiting.now(asked=False) == ("CAMPAIGN_OFF", "stock-taking")
 
 
 def test_another_channels_switch_refuses_nothing() -> None:

@@ -86,4 +86,5 @@ def test_a_wheel_carries_policy_topics_scripts_and_types(tmp_path: Path) -> None
     assert "streamproc/_shipped/topics/consents.yaml" in names
     assert "streamproc/_shipped/topics/schemas/nudge.json" in names
     assert any(name.startswith("streamproc/_shipped/policy/campaigns/") for name in names)
+    assert "streamproc/_shipped/policy/schema/campaign.json" in names
     assert not [name for name in names if name.startswith("tests/")]

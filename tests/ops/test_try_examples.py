@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from streamproc.core.policy.examples import Example, Expected
+from streamproc.core.policy.loader import index_by_kind
 from streamproc.core.policy.model import Policy
 from streamproc.ops.policy_files import check
 from streamproc.ops.try_examples import Came, Outcome, try_example
@@ -43,6 +44,14 @@ def test_a_silence_names_the_step_and_every_gate_with_its_numbers(policy: Policy
     (silence,) = tried.silences
     assert silence.startswith("step 1, ")
     assert "channel_not_opted_in (in_app: in_app/marketing: unknown)" in silence
+
+
+def test_examples_show_a_customer_who_is_held_out_of_nothing(policy: Policy, wish: Example) -> None:
+    campaigns = {name: replace(one, holdout_ratio=1.0) for name, one in policy.campaigns.items()}
+    overall = replace(policy.overall, holdout_ratio=1.0)
+    measured = replace(policy, campaigns=campaigns, by_kind=index_by_kind(campaigns), overall=overall)
+    assert try_example(measured, wish).passed
+    assert try_example(replace(policy, overall=overall), wish).passed
 
 
 def test_times_channels_and_rungs_must_fit(wish: Example) -> None:

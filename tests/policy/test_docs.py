@@ -12,15 +12,14 @@ from typer.testing import CliRunner
 
 from streamproc.cli import app
 from streamproc.core.facts_paths import FACT_PATHS
-from streamproc.core.locales import speech
 from streamproc.core.policy.loader import load_all
-from streamproc.core.policy.template import FILTERS, compile_template
 from streamproc.core.policy.when import KEYS
 from streamproc.ops.policy_files import load_folder
 from tests.policy.samples import CAMPAIGN, FILES, changed, with_when
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "policy.md").read_text("utf-8")
+CONDITIONS = re.findall(r"`(\{[a-z.]+: \{?[^`]*\})`", TEXT.split("## What a text")[0])
 BLOCKS = dict(re.findall(r"<!-- (\S+) -->\n```yaml\n(.*?)```", TEXT, re.DOTALL))
 
 
@@ -51,6 +50,13 @@ def test_the_condition_loads() -> None:
     load_all(with_when("\n" + indent(BLOCKS["when"], "  ").rstrip()))
 
 
+def test_the_keys_of_choosing_load() -> None:
+    campaign = FILES["campaigns/look.yaml"].replace("priority: 40\n", f"priority: 40\n{BLOCKS['formerly']}")
+    channels = re.sub(r"overall:.*\n", BLOCKS["holdout"], FILES["channels.yaml"])
+    policy = load_all({**FILES, "campaigns/look.yaml": campaign, "channels.yaml": channels}).policy
+    assert (policy.overall.holdout_ratio, policy.campaigns["look"].key) == (0.02, "wish_reminder")
+
+
 def test_the_trigger_loads() -> None:
     assert "beacon.dwelled" in BLOCKS["trigger"]
     text = changed("campaigns/look.yaml", "{event: product.viewed}", BLOCKS["trigger"].strip())
@@ -68,21 +74,9 @@ def test_the_example_loads() -> None:
     assert loaded.examples["look"][2].name == "a third look, on a free day"
 
 
-@pytest.mark.parametrize("when", re.findall(r"`(\{[a-z.]+: \{?[^`]*\})`", TEXT.split("## What a text")[0]))
+@pytest.mark.parametrize("when", CONDITIONS)
 def test_each_condition_in_the_table_loads(when: str) -> None:
     load_all(with_when(when))
-
-
-FILLED = re.findall(r"^\| `(\{\{ .*? \}\})` \|", TEXT.replace("\\|", "|"), re.MULTILINE)
-
-
-@pytest.mark.parametrize("template", FILLED)
-def test_each_filter_in_the_table_compiles(template: str) -> None:
-    assert compile_template(template, speech("en")).lacks == frozenset()
-
-
-def test_every_filter_is_in_the_table() -> None:
-    assert {name for name in FILTERS if any(f"| {name}" in template for template in FILLED)} == set(FILTERS)
 
 
 @pytest.mark.parametrize("name", [*KEYS, *FACT_PATHS])

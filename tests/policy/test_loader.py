@@ -152,6 +152,45 @@ def test_more_texts_than_the_cache_holds_still_find_their_category() -> None:
     assert find("coats 0").name == "coats"
 
 
+def test_a_translation_speaks_where_it_has_words() -> None:
+    words = 'content:\n  push: {say: {title: Hallo, body: "{{ item }}"}, soft: {title: Hallo, body: Da.}}\n'
+    policy, warnings = load_with_warnings({**FILES, "translations/de/look.yaml": words})
+    content = policy.campaigns["look"].content
+    assert (list(content), list(content["de"])) == (["en", "de"], ["push"])
+    assert [str(one) for one in warnings] == [
+        "translations/de/look.yaml:2: content: has no in_app; the default words stand in"
+    ]
+
+
+def test_hold_outs_and_former_names_become_values() -> None:
+    keys = "priority: 40\nholdout_ratio: 0.05\nformerly: [peek, glance]\n"
+    files = {
+        **changed("campaigns/look.yaml", "priority: 40\n", keys),
+        "channels.yaml": FILES["channels.yaml"].replace("gap_min", "holdout_ratio: 0.1, gap_min"),
+    }
+    policy = load(files)
+    look = policy.campaigns["look"]
+    assert (policy.overall.holdout_ratio, look.holdout_ratio) == (0.1, 0.05)
+    assert (look.names, look.key) == (("look", "glance", "peek"), "peek")
+    assert [policy.names_of(name) for name in ("look", "peek", "other")] == [
+        look.names,
+        look.names,
+        ("other",),
+    ]
+    assert load(changed("campaigns/look.yaml", "priority: 40", "priority: 40\nformerly: peek")).campaigns[
+        "look"
+    ].formerly == ("peek",)
+
+
+def test_no_two_campaigns_have_had_one_name() -> None:
+    other = FILES["campaigns/look.yaml"].replace("campaign: look", "campaign: glance")
+    files = {**FILES, "campaigns/glance.yaml": other.replace("priority: 40", "priority: 40\nformerly: look")}
+    message = "campaigns/glance.yaml:5: formerly: look is, or was, the name of look: its counters cannot hang on both"
+    with pytest.raises(PolicyErrors) as refused:
+        load(files)
+    assert [str(error) for error in refused.value.errors] == [message]
+
+
 def test_a_campaign_below_the_floor_is_a_warning() -> None:
     _, warnings = load_with_warnings(changed("campaigns/look.yaml", "priority: 40", "priority: 5"))
     assert [str(one) for one in warnings] == [

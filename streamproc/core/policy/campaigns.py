@@ -10,19 +10,18 @@ from itertools import pairwise
 from typing import Final
 
 from streamproc.core.facts_paths import (
-    CAMPAIGN_UNTIL,
     FACT_PATHS,
     OF_ITEM_PREFIX,
     SPECIFICITIES,
     TRAIT_PREFIX,
     FactPath,
     trait_fact,
-    until_fact,
 )
-from streamproc.core.locales import speech
-from streamproc.core.policy import kinds
+from streamproc.core.policy import choosing, kinds
+from streamproc.core.policy.campaign_shape import CAMPAIGN, FACTS_MAX
+from streamproc.core.policy.caps import read_caps
 from streamproc.core.policy.categories import Categories
-from streamproc.core.policy.channels import DAY_MS, PRIORITY_MAX, Channels, read_caps
+from streamproc.core.policy.channels import Channels
 from streamproc.core.policy.document import Node
 from streamproc.core.policy.examples import Example, read_examples
 from streamproc.core.policy.fields import NAME, NAME_RULE, Fields
@@ -32,25 +31,13 @@ from streamproc.core.policy.model import (
     NO_CATEGORY,
     Campaign,
     Cap,
+    Copy,
     Trigger,
 )
 from streamproc.core.policy.problems import Findings, listed, nearest
 from streamproc.core.policy.when import NOTHING, Conditions, Rule, read_trigger
-from streamproc.core.policy.words import Wording, read_content
+from streamproc.core.policy.words import TRANSLATION_FILE, Wording, read_content
 
-FACTS_MAX: Final = 8
-PURPOSES: Final = ("marketing", "transactional")
-NEEDS_TIMERS: Final = "needs timers, which this version does not have"
-UNSUPPORTED: Final = {
-    "wait": NEEDS_TIMERS,
-    "unless": NEEDS_TIMERS,
-    "holdout_ratio": "needs hold-out groups, which this version does not have",
-}
-REQUIRED: Final = (
-    *("campaign", "helps", "purpose", "priority", "trigger", "channels", "category", "because", "caps"),
-    *("content", "examples"),
-)
-KEYS: Final = (*REQUIRED, "when", "facts", "reveals", "active", "expires", "enabled")
 _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
@@ -70,17 +57,14 @@ def read_campaign(
 ) -> Parsed | None:
     """Read one campaign file. Returns None, with errors among the findings, where nothing can be made of it."""
     errors_before = len(findings.errors)
-    fields = Fields(node, findings)
-    fields.only(KEYS, UNSUPPORTED)
-    fields.require(*REQUIRED)
+    fields = Fields(node, findings, CAMPAIGN)
     name = _name(fields)
     trigger_fields = fields.mapping("trigger")
     trigger = None if trigger_fields is None else read_trigger(trigger_fields)
     rule = NOTHING
     if "when" in fields:
         rule = Conditions(fields, tuple(categories.categories)).read(fields.keys["when"])
-    active_from, active_until = _active(fields)
-    paths = _facts(fields, active_until)
+    paths = _facts(fields)
     category = _category(fields, categories)
     is_rule_sound = len(findings.errors) == errors_before
     ladder = _ladder(fields, channels)
@@ -88,15 +72,16 @@ def read_campaign(
     if is_rule_sound and trigger is not None:
         _check_items(fields, trigger, rule, paths, category)
         _check_because(fields, because, trigger, rule, paths)
+    active_from, active_until = _active(fields)
     content_fields = fields.mapping("content")
     content = {}
     if content_fields is not None:
-        content = read_content(content_fields, Wording(ladder, paths, speech(channels.locale)))
+        content = read_content(content_fields, Wording(ladder, paths, is_default=True))
     campaign = Campaign(
         id=name,
         helps=fields.text("helps") or "",
-        purpose=fields.choice("purpose", PURPOSES, "a purpose of a campaign") or "",
-        priority=fields.integer("priority", 0, PRIORITY_MAX) or 0,
+        purpose=fields.choice("purpose") or "",
+        priority=fields.integer("priority") or 0,
         trigger=trigger or Trigger(""),
         when=rule.test,
         channels=ladder,
@@ -108,11 +93,12 @@ def read_campaign(
         sensed=_is_sensed(trigger, rule, paths),
         active_from=active_from,
         active_until=active_until,
-        expires_ms=fields.duration("expires", 60_000, 30 * DAY_MS),
-        enabled=fields.flag("enabled", default=True),
+        expires_ms=fields.duration("expires"),
+        enabled=fields.flag("enabled"),
         file=node.file,
         specificity=_specificity(fields, paths),
     )
+    campaign = choosing.with_choosing(campaign, fields)
     examples = read_examples(fields, campaign)
     return Parsed(campaign, rule, paths, examples, node) if name and trigger is not None else None
 
@@ -156,7 +142,7 @@ def _category(fields: Fields, categories: Categories) -> str:
     return NO_CATEGORY if name == "none" else name
 
 
-def _facts(fields: Fields, until: str) -> dict[str, FactPath]:
+def _facts(fields: Fields) -> dict[str, FactPath]:
     paths: dict[str, FactPath] = {}
     facts = fields.mapping("facts")
     if facts is None:
@@ -174,16 +160,12 @@ def _facts(fields: Fields, until: str) -> dict[str, FactPath]:
         trait = path.removeprefix(TRAIT_PREFIX)
         if path in FACT_PATHS:
             paths[name] = FACT_PATHS[path]
-        elif path == CAMPAIGN_UNTIL and until:
-            paths[name] = until_fact(date.fromisoformat(until))
-        elif path == CAMPAIGN_UNTIL:
-            facts.at(name, f"{path} is not known: the campaign has no active.until")
         elif trait != path and NAME.fullmatch(trait):
             paths[name] = trait_fact(trait)
         elif path.startswith("interest."):
             facts.at(name, f"{path} needs affinities, which this version does not have")
         else:
-            known = (*FACT_PATHS, CAMPAIGN_UNTIL, f"{TRAIT_PREFIX}<name>")
+            known = (*FACT_PATHS, f"{TRAIT_PREFIX}<name>")
             facts.at(name, f"{path!r} is not a fact; allowed are {listed(known)}{nearest(path, FACT_PATHS)}")
     return paths
 
@@ -234,9 +216,7 @@ def _specificity(fields: Fields, paths: Mapping[str, FactPath]) -> str:
     """Derive how much the words reveal from the facts they may use; `reveals` may only raise it."""
     derived = max((SPECIFICITIES.index(fact.specificity) for fact in paths.values()), default=0)
     if (reveals := fields.mapping("reveals")) is not None:
-        reveals.only(("specificity",))
-        reveals.require("specificity")
-        declared = reveals.choice("specificity", SPECIFICITIES, "a specificity")
+        declared = reveals.choice("specificity")
         if declared is not None and SPECIFICITIES.index(declared) < derived:
             reveals.at("specificity", f"{declared} is less than the facts reveal, {SPECIFICITIES[derived]}")
         elif declared is not None:
@@ -249,7 +229,6 @@ def _active(fields: Fields) -> tuple[str, str]:
     active = fields.mapping("active")
     if active is None:
         return "", ""
-    active.only(("from", "until"))
     if "from" not in active and "until" not in active:
         fields.at("active", "needs from, until or both")
     days = [_day(active, "from"), _day(active, "until")]
@@ -269,3 +248,17 @@ def _day(active: Fields, key: str) -> str:
         pass
     active.at(key, f"{text!r} is not a date such as 2026-11-27")
     return ""
+
+
+def read_translation(node: Node, findings: Findings, parsed: Parsed) -> dict[str, Copy]:
+    """Read a translation's `content` for a campaign; a channel it leaves out speaks the default locale."""
+    fields = Fields(node, findings, TRANSLATION_FILE)
+    content = fields.mapping("content")
+    if content is None:
+        return {}
+    wording = Wording(parsed.campaign.channels, parsed.paths, is_default=False)
+    if missing := [channel for channel in wording.channels if channel not in content]:
+        findings.warn(
+            node.file, content.node.line, f"content: has no {listed(missing)}; the default words stand in"
+        )
+    return read_content(content, wording)

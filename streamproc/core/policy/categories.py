@@ -10,22 +10,77 @@ from typing import Final, Literal, cast
 
 from streamproc.core.event import TEXT_CHARS_MAX
 from streamproc.core.facts import CATEGORY_PURPOSE_PREFIX
-from streamproc.core.locales import is_locale
-from streamproc.core.policy.channels import DAY_MS, read_caps
+from streamproc.core.policy.caps import CAPS, DAY_MS, read_caps
 from streamproc.core.policy.document import Node
-from streamproc.core.policy.fields import Fields
+from streamproc.core.policy.fields import NAME, NAME_RULE, Fields
 from streamproc.core.policy.model import DEFAULT_CATEGORY, FROM_ITEM, NO_CATEGORY, Category
 from streamproc.core.policy.problems import Findings
+from streamproc.core.policy.shape import ByName, Choice, Duration, Flag, Key, ListOf, Shape, Text
 
 Sensitivity = Literal["none", "mild", "intimate", "special"]
 SENSITIVITIES: Final = ("none", "mild", "intimate", "special")
 CATEGORIES_MAX: Final = 500
 # Texts come from producers, so the cache of what they mean is bounded: 4,096 texts of 40 B are about half a megabyte.
 CACHE_MAX: Final = 4_096
-KEYS: Final = ("match", "sensitivity", "gift_prone", "adults_only", "consent", "repurchase", "caps", "names")
-NAME_CHARS_MAX: Final = 60
 RESERVED: Final = (DEFAULT_CATEGORY, FROM_ITEM, NO_CATEGORY, "none")
 REPURCHASE_MS_MAX: Final = 3_650 * DAY_MS
+
+_OF_ANY: Final = {
+    "sensitivity": Key(
+        "How private it is that somebody looks at these items; special needs a consent of its own.",
+        Choice(SENSITIVITIES, "a sensitivity"),
+        looser="less",
+    ),
+    "gift_prone": Key(
+        "Often bought for others, so that a shared device could spoil a surprise; false unless given.",
+        Flag(default=False),
+        looser="less",
+        label="bought as a gift",
+    ),
+    "adults_only": Key(
+        "Only for customers who are known to be of age; false unless given.",
+        Flag(default=False),
+        looser="less",
+        label="for adults only",
+    ),
+    "caps": Key("How many messages about these items one customer may get.", CAPS, looser="more"),
+}
+CATEGORY: Final = Shape(
+    "A group of items.",
+    {
+        "match": Key(
+            "Patterns of category texts, in lower case; * stands for anything.",
+            ListOf(Text(pattern="[^A-Z]*"), least=1),
+            required=True,
+        ),
+        "sensitivity": replace(_OF_ANY["sensitivity"], required=True),
+        **{name: _OF_ANY[name] for name in ("gift_prone", "adults_only")},
+        "consent": Key(
+            "The consent that a special category needs: category/ and its name.",
+            Text(pattern=f"{CATEGORY_PURPOSE_PREFIX}{NAME.pattern}"),
+        ),
+        "repurchase": Key(
+            "How long a customer who bought one needs no other.",
+            Duration(DAY_MS, REPURCHASE_MS_MAX),
+            looser="less",
+            label="silence after a purchase",
+        ),
+        "caps": _OF_ANY["caps"],
+    },
+)
+CATEGORIES_FILE: Final = Shape(
+    "Groups of items, and how private each is.",
+    {
+        "default": Key(
+            "What an item that fits no group counts as.",
+            Shape("What an item that fits no group counts as.", _OF_ANY),
+            required=True,
+        ),
+        "categories": Key(
+            "The groups, by name.", ByName(CATEGORY, NAME.pattern, CATEGORIES_MAX, NAME_RULE), required=True
+        ),
+    },
+)
 
 
 @dataclass(frozen=True)
@@ -36,14 +91,11 @@ class Categories:
     default: Category = field(default_factory=lambda: Category(DEFAULT_CATEGORY))
 
 
-def read_categories(node: Node, findings: Findings, locale: str) -> Categories:
-    """Read `categories.yaml`; `locale` is the default one."""
-    fields = Fields(node, findings)
-    fields.only(("default", "categories"))
-    fields.require("default", "categories")
+def read_categories(node: Node, findings: Findings) -> Categories:
+    """Read `categories.yaml`."""
+    fields = Fields(node, findings, CATEGORIES_FILE)
     default = Category(DEFAULT_CATEGORY)
     if (unknown := fields.mapping("default")) is not None:
-        unknown.only(("sensitivity", "gift_prone", "adults_only", "caps"))
         default = _category(DEFAULT_CATEGORY, unknown)
         if default.sensitivity == "special":
             unknown.at("sensitivity", "the default cannot be special: no consent could be asked for it")
@@ -52,22 +104,34 @@ def read_categories(node: Node, findings: Findings, locale: str) -> Categories:
         if len(listed.keys) > CATEGORIES_MAX:
             fields.at("categories", f"has {len(listed.keys)} categories, {CATEGORIES_MAX} are allowed")
         for name in listed.keys:
-            if listed.is_name(name, reserved=RESERVED) and (one := listed.mapping(name)) is not None:
-                one.only(KEYS)
-                one.require("match", "sensitivity")
-                names = {locale: name.replace("_", " "), **_names(one)}
-                categories[name] = replace(_category(name, one), names=names)
+            if (
+                listed.is_name(name, reserved=RESERVED)
+                and (one := listed.mapping(name, CATEGORY)) is not None
+            ):
+                categories[name] = _named(name, one)
         _refuse_shared_patterns(listed, categories)
     return Categories(categories, default)
 
 
 def _category(name: str, fields: Fields) -> Category:
-    sensitivity = fields.choice("sensitivity", SENSITIVITIES, "a sensitivity") or "intimate"
+    """Read what any group says, the default one too."""
+    sensitivity = fields.choice("sensitivity") or "intimate"
+    return Category(
+        name=name,
+        sensitivity=cast("Sensitivity", sensitivity),
+        gift_prone=fields.flag("gift_prone"),
+        adults_only=fields.flag("adults_only"),
+        caps=read_caps(fields),
+    )
+
+
+def _named(name: str, fields: Fields) -> Category:
+    category = _category(name, fields)
     consent = fields.text("consent")
     expected = f"{CATEGORY_PURPOSE_PREFIX}{name}"
-    if sensitivity == "special" and "consent" not in fields and name != DEFAULT_CATEGORY:
+    if category.sensitivity == "special" and "consent" not in fields:
         fields.error(fields.node, f"a special category needs a consent of its own: consent: {expected}")
-    if consent is not None and (sensitivity != "special" or consent != expected):
+    if consent is not None and (category.sensitivity != "special" or consent != expected):
         fields.at("consent", f"{consent!r} is not allowed; only a special category has one, {expected}")
     match = fields.texts("match")
     for pattern in match:
@@ -75,29 +139,7 @@ def _category(name: str, fields: Fields) -> Category:
             fields.at("match", f"{pattern!r} can never match: categories are compared in lower case")
     if "match" in fields and not match:
         fields.at("match", "names no pattern")
-    return Category(
-        name=name,
-        match=match,
-        sensitivity=cast("Sensitivity", sensitivity),
-        gift_prone=fields.flag("gift_prone", default=False),
-        adults_only=fields.flag("adults_only", default=False),
-        consent=consent,
-        repurchase_ms=fields.duration("repurchase", DAY_MS, REPURCHASE_MS_MAX),
-        caps=read_caps(fields),
-    )
-
-
-def _names(fields: Fields) -> dict[str, str]:
-    """Read what customers call the category, by locale."""
-    found: dict[str, str] = {}
-    if (names := fields.mapping("names")) is None:
-        return found
-    for locale in names.keys:
-        if not is_locale(locale):
-            names.at(locale, "is not a locale such as en or de-CH")
-        elif name := names.text(locale, NAME_CHARS_MAX):
-            found[locale] = name
-    return found
+    return replace(category, match=match, consent=consent, repurchase_ms=fields.duration("repurchase"))
 
 
 def _refuse_shared_patterns(listed: Fields, categories: Mapping[str, Category]) -> None:

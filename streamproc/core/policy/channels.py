@@ -7,22 +7,29 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlsplit
 
-from streamproc.core.context import CHARGES_MAX
 from streamproc.core.facts import CHANNELS
-from streamproc.core.locales import is_locale
+from streamproc.core.policy.caps import CAPS, DAY_MS, MINUTE_MS, read_caps
 from streamproc.core.policy.document import Node
-from streamproc.core.policy.fields import Fields, duration_text
-from streamproc.core.policy.model import Cap, Channel, Overall, Period, Quiet
+from streamproc.core.policy.fields import Fields
+from streamproc.core.policy.model import Channel, Overall, Quiet
+from streamproc.core.policy.overall import OVERALL, read_overall
 from streamproc.core.policy.problems import Findings
+from streamproc.core.policy.shape import (
+    Choice,
+    Duration,
+    Either,
+    Key,
+    Number,
+    Shape,
+    Text,
+    Whole,
+)
 
-DAY_MS: Final = 86_400_000
-# What a context keeps at most (`CONTEXT_DAYS`); a window beyond it would forget what it counts.
-MEMORY_MS: Final = 90 * DAY_MS
-CAPS_MAX: Final = 8
-PRIORITY_MAX: Final = 100
 COST_MINOR_MAX: Final = 10_000
 CONTROLS: Final = ("why", "mute", "unsubscribe")
 SURFACES: Final = ("app", "phone", "mailbox", "site", "store")
+LOCALE_CHARS_MAX: Final = 12
+LOCALE: Final = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})?")
 
 # How obtrusive each form is, and how exposed to other eyes it is unless the file says otherwise.
 FORMS: Final[dict[str, dict[str, tuple[float, float]]]] = {
@@ -33,9 +40,98 @@ FORMS: Final[dict[str, dict[str, tuple[float, float]]]] = {
     "web": {"on_site": (0.10, 0.0), "web_push": (0.60, 0.2)},
     "in_store": {"display": (0.85, 1.0), "staff": (0.85, 0.2)},
 }
-_PERIOD_TEXT: Final = {"day": "1 d", "week": "1 w", "month": "1 month", "visit": "visit"}
 _HOURS: Final = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-4]):([0-5]\d)")
+_LINK: Final = r"https://[^ <>\"'{}]*\{nudge_id\}[^ <>\"'{}]*"
 _PLACEHOLDER: Final = re.compile(r"\{([^{}]*)\}")
+
+QUIET: Final = Shape(
+    "The hours in which messages may arrive.",
+    {
+        "open": Key(
+            "From when to when a message may arrive, in the customer's time, such as 09:00-20:00.",
+            Text(11, _HOURS.pattern),
+            required=True,
+            label="open hours",
+        ),
+        "hold_max": Key(
+            "How long a message may wait for the opening.", Duration(0, 2 * DAY_MS), label="longest hold"
+        ),
+    },
+)
+
+_CONTROLS_SAY: Final = {
+    "why": "Where customers read why they got a message.",
+    "mute": "Where customers pause messages of this kind.",
+    "unsubscribe": "Where customers opt out of the channel in one step (RFC 8058).",
+}
+
+
+def channel_shape(name: str) -> Shape:
+    """Describe one channel; its forms are its own."""
+    return Shape(
+        f"The channel {name}.",
+        {
+            "form": Key(
+                "What a message looks like here, which sets how loud it is.",
+                Choice(tuple(FORMS[name]), f"a form of {name}"),
+                required=True,
+            ),
+            "surface": Key("Where it appears.", Choice(SURFACES, "a surface"), required=True),
+            "exposure": Key(
+                "How many other eyes may see it: 0 is private, 1 is public. Follows from the form unless given.",
+                Number(0, 1),
+            ),
+            "quiet": Key(
+                "The hours in which a message may arrive, or none where any hour will do.",
+                Either((Choice(("none",)), QUIET)),
+                required=True,
+                label="quiet hours",
+            ),
+            "caps": Key("How many messages one customer may get here.", CAPS, looser="more"),
+            "expires": Key(
+                "After so long a message is not delivered any more.",
+                Duration(MINUTE_MS, 30 * DAY_MS),
+                required=True,
+                label="expiry",
+            ),
+            "cost_minor": Key(
+                "What one message costs, in the smallest unit of your currency.",
+                Whole(0, COST_MINOR_MAX),
+                label="cost of a message",
+            ),
+        },
+    )
+
+
+CHANNELS_FILE: Final = Shape(
+    "The channels that may speak, how often each may, and the links that give customers control.",
+    {
+        "locale": Key(
+            "The default language: the one that campaigns are written in. en unless given.",
+            Text(LOCALE_CHARS_MAX, LOCALE.pattern),
+        ),
+        "channels": Key(
+            "The channels in use. One that is not named here is never used.",
+            Shape(
+                "The channels in use.",
+                {name: Key(f"The channel {name}.", channel_shape(name), looser="more") for name in CHANNELS},
+            ),
+            required=True,
+        ),
+        "overall": Key("What holds over all channels and campaigns together.", OVERALL, required=True),
+        "controls": Key(
+            "Addresses of your shop that every message carries; each contains {nudge_id} once.",
+            Shape(
+                "Addresses of your shop.",
+                {
+                    name: Key(said, Text(300, _LINK), required=True, label=f"link {name}")
+                    for name, said in _CONTROLS_SAY.items()
+                },
+            ),
+            required=True,
+        ),
+    },
+)
 
 
 @dataclass(frozen=True)
@@ -50,28 +146,24 @@ class Channels:
 
 def read_channels(node: Node, findings: Findings) -> Channels:
     """Read `channels.yaml`."""
-    fields = Fields(node, findings)
-    fields.only(("locale", "channels", "overall", "controls"))
-    fields.require("channels", "overall", "controls")
-    locale = fields.text("locale", 12) or "en"
-    if not is_locale(locale):
+    fields = Fields(node, findings, CHANNELS_FILE)
+    locale = fields.text("locale") or "en"
+    if not LOCALE.fullmatch(locale):
         fields.at("locale", f"{locale!r} is not a locale such as en or de-CH")
-        locale = "en"
     channels: dict[str, Channel] = {}
     if (listed := fields.mapping("channels")) is not None:
-        listed.only(CHANNELS)
         for name in listed.keys:
             if name in CHANNELS and (one := listed.mapping(name)) is not None:
                 channels[name] = _channel(name, one)
         if not listed.keys:
             fields.at("channels", "names no channel")
-    return Channels(channels, _overall(fields), _controls(fields), locale)
+    return Channels(channels, read_overall(fields), _controls(fields), locale)
 
 
 def _channel(name: str, fields: Fields) -> Channel:
+    forms = FORMS[name]
     fields.only(("form", "surface", "exposure", "quiet", "caps", "expires", "cost_minor"))
     fields.require("form", "surface", "quiet", "expires")
-    forms = FORMS[name]
     form = fields.choice("form", forms, f"a form of {name}") or next(iter(forms))
     obtrusiveness, exposure = forms[form]
     stated = fields.number("exposure", 0, 1)
@@ -84,13 +176,13 @@ def _channel(name: str, fields: Fields) -> Channel:
     return Channel(
         name=name,
         form=form,
-        surface=fields.choice("surface", SURFACES, "a surface") or "",
+        surface=fields.choice("surface") or "",
         obtrusiveness=obtrusiveness,
         exposure=exposure if stated is None else float(stated),
         quiet=_quiet(fields),
         caps=read_caps(fields),
-        expires_ms=fields.duration("expires", 60_000, 30 * DAY_MS) or 0,
-        cost_minor=fields.integer("cost_minor", 0, COST_MINOR_MAX) or 0,
+        expires_ms=fields.duration("expires") or 0,
+        cost_minor=fields.integer("cost_minor") or 0,
     )
 
 
@@ -101,11 +193,9 @@ def _quiet(fields: Fields) -> Quiet | None:
     if node.kind != "mapping":
         fields.at("quiet", f'{node} is neither none nor {{open: "09:00-20:00", hold_max: 12h}}')
         return None
-    quiet = Fields(node, fields.findings)
-    quiet.only(("open", "hold_max"))
-    quiet.require("open")
-    hold_ms = quiet.duration("hold_max", 0, 2 * DAY_MS) or 0
-    text = quiet.text("open", 11)
+    quiet = Fields(node, fields.findings, QUIET)
+    hold_ms = quiet.duration("hold_max") or 0
+    text = quiet.text("open")
     if text is None:
         return None
     match = _HOURS.fullmatch(text)
@@ -119,64 +209,13 @@ def _quiet(fields: Fields) -> Quiet | None:
     return Quiet(open_min, close_min, hold_ms)
 
 
-def read_caps(fields: Fields) -> tuple[Cap, ...]:
-    """Read the `caps` of a mapping."""
-    nodes = fields.nodes("caps")
-    if len(nodes) > CAPS_MAX:
-        fields.at("caps", f"has {len(nodes)} caps, {CAPS_MAX} are allowed")
-    caps = [_cap(Fields(node, fields.findings)) for node in nodes[:CAPS_MAX]]
-    return tuple(cap for cap in caps if cap is not None)
-
-
-def _cap(fields: Fields) -> Cap | None:
-    windows = ("per", "rolling", "ever")
-    fields.only(("max", *windows))
-    fields.require("max")
-    count = fields.integer("max", 1, CHARGES_MAX)
-    given = [key for key in windows if key in fields]
-    if len(given) != 1 and fields.node.kind == "mapping":
-        found = " and ".join(given) or "none"
-        fields.error(fields.node, f"needs exactly one of per, rolling and ever, it has {found}")
-        return None
-    if "ever" in fields and not fields.flag("ever", default=True):
-        fields.at("ever", "can only be true; leave it out otherwise")
-    period = fields.choice("per", [period.value for period in Period], "a period")
-    rolling_ms = fields.duration("rolling", 60_000, MEMORY_MS)
-    if count is None or not (period or rolling_ms or "ever" in fields):
-        return None
-    if rolling_ms:
-        return Cap(count, rolling_ms=rolling_ms, text=f"{duration_text(rolling_ms)} rolling")
-    if period:
-        return Cap(count, per=Period(period), text=_PERIOD_TEXT[period])
-    return Cap(count, ever=True, text="ever")
-
-
-def _overall(fields: Fields) -> Overall:
-    overall = fields.mapping("overall")
-    if overall is None:
-        return Overall()
-    overall.only(("caps", "gap_min", "one_sensed_per_visit", "priority_min"))
-    overall.require("caps")
-    caps = read_caps(overall)
-    if overall.is_empty("caps"):
-        overall.at("caps", "needs at least one cap: it is what a customer can rely on")
-    return Overall(
-        caps=caps,
-        gap_min_ms=overall.duration("gap_min", 0, 30 * DAY_MS) or 0,
-        one_sensed_per_visit=overall.flag("one_sensed_per_visit", default=True),
-        priority_min=overall.integer("priority_min", 0, PRIORITY_MAX) or 0,
-    )
-
-
 def _controls(fields: Fields) -> dict[str, str]:
     controls = fields.mapping("controls")
     if controls is None:
         return {}
-    controls.only(CONTROLS)
-    controls.require(*CONTROLS)
     links: dict[str, str] = {}
     for name in CONTROLS:
-        link = controls.text(name, 300)
+        link = controls.text(name)
         if link is None:
             continue
         problem = _link_problem(link)

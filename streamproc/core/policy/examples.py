@@ -13,11 +13,25 @@ from typing import Final
 from streamproc.core.event import ID_CHARS_MAX, Event, Item
 from streamproc.core.facts import CATEGORY_PURPOSE_PREFIX, CHANNELS, SENSING
 from streamproc.core.money import MINOR_MAX, to_minor
-from streamproc.core.policy.channels import DAY_MS
+from streamproc.core.policy.caps import DAY_MS
 from streamproc.core.policy.document import Node
-from streamproc.core.policy.fields import Fields
+from streamproc.core.policy.fields import NAME, NAME_RULE, Fields
 from streamproc.core.policy.model import Campaign
 from streamproc.core.policy.problems import Findings, listed
+from streamproc.core.policy.shape import (
+    ByName,
+    Choice,
+    Duration,
+    Either,
+    Flag,
+    Key,
+    ListOf,
+    NameOf,
+    Number,
+    Shape,
+    Text,
+    Whole,
+)
 
 EXAMPLES_MAX: Final = 20
 STEPS_MAX: Final = 50
@@ -46,6 +60,85 @@ VERBS: Final = (*ITEM_VERBS, *SITE_VERBS, OPEN)
 _ITEM_KEYS: Final = ("name", "brand", "category", "price", "quantity")
 _SURFACES: Final = ("web", "app")
 _STARTS: Final = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}Z")
+
+_VERBS_SAY: Final = {
+    "view": "looked at this item",
+    "add": "put this item into the basket",
+    "remove": "took this item out of the basket",
+    "wish": "put this item on the wish list",
+    "order": "bought this item",
+    "enter": "came into this store",
+    "exit": "left this store",
+    "range": "was seen again in this store",
+    "dwell": "stayed in this store",
+    OPEN: "opened the app; write open: app",
+}
+_STEP_KEYS: Final = {
+    "at": Key("When, after the example's start: 0m, then 5m ...", Duration(0, AT_MS_MAX), required=True),
+    **{verb: Key(f"The customer {said}.", Text(ID_CHARS_MAX)) for verb, said in _VERBS_SAY.items()},
+    "on": Key("Where it happened; web unless given, app for open.", Choice(_SURFACES, "a surface")),
+    "name": Key("What the item is called.", Text()),
+    "brand": Key("The item's brand.", Text()),
+    "category": Key("The item's category text, as your shop sends it.", Text()),
+    "price": Key("The price of one, as on a price tag.", Number(0, MINOR_MAX)),
+    "quantity": Key("How many; 1 unless given.", Whole(1, 1_000)),
+    "for": Key("How long the customer had stayed.", Duration(1_000, DAY_MS)),
+}
+STEP: Final = Shape("One thing that the customer did.", _STEP_KEYS, one_of=VERBS)
+
+
+def _step_shape(verb: str) -> Shape:
+    """Return what a step of this verb may say."""
+    own = (
+        "at",
+        verb,
+        "on",
+        *(_ITEM_KEYS if verb in ITEM_VERBS else ()),
+        *(("for",) if verb == "dwell" else ()),
+    )
+    return Shape(STEP.says, {name: _STEP_KEYS[name] for name in own})
+
+
+_STEPS: Final = {verb: _step_shape(verb) for verb in VERBS}
+EXPECTED: Final = Shape(
+    "A message that must come.",
+    {
+        "at": Key("When, after the example's start.", Duration(0, AT_MS_MAX), required=True),
+        "channel": Key("On which of the campaign's channels.", NameOf("channel"), required=True),
+        "rung": Key(
+            "How it is said: send as written, or soften; either unless given.", Choice(RUNGS, "a rung")
+        ),
+    },
+)
+EXAMPLE: Final = Shape(
+    "A customer, what they did, and what must come of it.",
+    {
+        "name": Key("What it shows, in words.", Text(120), required=True),
+        "consents": Key(
+            f"What the customer agreed to: channels, {SENSING}, {CATEGORY_PURPOSE_PREFIX}<name>. Processing always is.",
+            ListOf(Text(pattern=f"{'|'.join(CHANNELS)}|{SENSING}|{CATEGORY_PURPOSE_PREFIX}.*")),
+            required=True,
+        ),
+        "given": Key("What the customer did, in order.", ListOf(STEP, STEPS_MAX), required=True),
+        "expect": Key(
+            "Every message that must come; any other is a failure.", ListOf(EXPECTED), required=True
+        ),
+        "traits": Key(
+            "What the customer told of themselves.",
+            ByName(
+                Either((Text(), Number(-MINOR_MAX, MINOR_MAX), Flag(), ListOf(Text()))),
+                NAME.pattern,
+                says=NAME_RULE,
+            ),
+        ),
+        "timezone": Key("Where the customer lives, such as Europe/Berlin; UTC unless given.", Text(64)),
+        "starts": Key(
+            "When the example starts, such as 2026-11-27T11:00Z; noon on a working day unless given.",
+            Text(20, _STARTS.pattern),
+        ),
+        "currency": Key("The currency of prices; EUR unless given.", Text(3)),
+    },
+)
 
 TraitValue = str | int | float | bool | list[str]
 
@@ -140,7 +233,7 @@ def read_examples(fields: Fields, campaign: Campaign) -> tuple[Example, ...]:
         fields.at("examples", f"has {len(nodes)} examples, {EXAMPLES_MAX} are allowed")
     examples: list[Example] = []
     for node in nodes[:EXAMPLES_MAX]:
-        one = Fields(node, fields.findings)
+        one = Fields(node, fields.findings, EXAMPLE)
         if node.kind == "mapping":
             examples.append(_example(one, campaign))
     names = [example.name for example in examples]
@@ -162,32 +255,32 @@ def _warn_if_one_sided(fields: Fields, examples: list[Example]) -> None:
 
 
 def _example(fields: Fields, campaign: Campaign) -> Example:
-    fields.only(("name", "consents", "given", "expect", "traits", "timezone", "starts", "currency"))
-    fields.require("name", "consents", "given", "expect")
     consents = fields.texts("consents")
     for consent in consents:
         if consent not in (*CHANNELS, SENSING) and not consent.startswith(CATEGORY_PURPOSE_PREFIX):
             allowed = listed((*CHANNELS, SENSING, f"{CATEGORY_PURPOSE_PREFIX}<name>"))
             fields.at("consents", f"{consent!r} is no consent; allowed are {allowed}")
-    currency = fields.text("currency", 3) or "EUR"
+    currency = fields.text("currency") or "EUR"
     given = fields.nodes("given")
     if len(given) > STEPS_MAX:
         fields.at("given", f"has {len(given)} steps, {STEPS_MAX} are allowed")
-    steps = [_step(Fields(node, fields.findings), currency) for node in given[:STEPS_MAX]]
+    steps = [_step(node, fields.findings, currency) for node in given[:STEPS_MAX]]
     known = [step for step in steps if step is not None]
     for before, after in pairwise(known):
         if after.at_ms < before.at_ms:
             fields.at("given", "the steps are not in the order of their times")
             break
-    expected = [_expected(Fields(node, fields.findings), campaign) for node in fields.nodes("expect")]
+    expected = [
+        _expected(Fields(node, fields.findings, EXPECTED), campaign) for node in fields.nodes("expect")
+    ]
     return Example(
         campaign=campaign.id,
-        name=fields.text("name", 120) or "",
+        name=fields.text("name") or "",
         consents=consents,
         given=tuple(known),
         expect=tuple(one for one in expected if one is not None),
         traits=_traits(fields),
-        timezone=fields.text("timezone", 64) or "UTC",
+        timezone=fields.text("timezone") or "UTC",
         starts_at_ms=_starts_at_ms(fields),
         currency=currency,
         file=fields.node.file,
@@ -195,19 +288,18 @@ def _example(fields: Fields, campaign: Campaign) -> Example:
     )
 
 
-def _step(fields: Fields, currency: str) -> Step | None:
-    verbs = [key for key in fields.keys if key in VERBS]
+def _step(node: Node, findings: Findings, currency: str) -> Step | None:
+    verbs = [key for key in node.keys if key in VERBS]
     if len(verbs) != 1:
-        if fields.node.kind == "mapping":
+        fields = Fields(node, findings)
+        if node.kind == "mapping":
             found = " and ".join(verbs) or "none"
-            fields.error(fields.node, f"a step has one verb of {listed(VERBS)}; it has {found}")
+            fields.error(node, f"a step has one verb of {listed(VERBS)}; it has {found}")
         return None
     verb = verbs[0]
-    own = _ITEM_KEYS if verb in ITEM_VERBS else ()
-    fields.only(("at", verb, "on", *own, *(("for",) if verb == "dwell" else ())))
-    fields.require("at")
-    at_ms = fields.duration("at", 0, AT_MS_MAX)
-    target = "" if verb == OPEN else fields.text(verb, ID_CHARS_MAX)
+    fields = Fields(node, findings, _STEPS[verb])
+    at_ms = fields.duration("at")
+    target = "" if verb == OPEN else fields.text(verb)
     if at_ms is None or target is None:
         return None
     return Step(
@@ -218,14 +310,14 @@ def _step(fields: Fields, currency: str) -> Step | None:
         brand=fields.text("brand") or "",
         category=fields.text("category") or "",
         price_minor=_price_minor(fields, currency),
-        quantity=fields.integer("quantity", 1, 1_000) or 1,
-        dwell_ms=fields.duration("for", 1_000, DAY_MS),
-        surface=fields.choice("on", _SURFACES, "a surface") or ("app" if verb == OPEN else "web"),
+        quantity=fields.integer("quantity") or 1,
+        dwell_ms=fields.duration("for"),
+        surface=fields.choice("on") or ("app" if verb == OPEN else "web"),
     )
 
 
 def _price_minor(fields: Fields, currency: str) -> int | None:
-    price: Decimal | None = fields.number("price", 0, MINOR_MAX)
+    price: Decimal | None = fields.number("price")
     try:
         return None if price is None else to_minor(price, currency)
     except ValueError as error:
@@ -234,11 +326,9 @@ def _price_minor(fields: Fields, currency: str) -> int | None:
 
 
 def _expected(fields: Fields, campaign: Campaign) -> Expected | None:
-    fields.only(("at", "channel", "rung"))
-    fields.require("at", "channel")
-    at_ms = fields.duration("at", 0, AT_MS_MAX)
+    at_ms = fields.duration("at")
     channel = fields.choice("channel", campaign.channels, "a channel of this campaign")
-    rung = fields.choice("rung", RUNGS, "a rung") or ""
+    rung = fields.choice("rung") or ""
     return None if at_ms is None or channel is None else Expected(at_ms, channel, rung)
 
 
@@ -267,7 +357,7 @@ def _trait(node: Node, findings: Findings) -> TraitValue | None:
 
 
 def _starts_at_ms(fields: Fields) -> int:
-    text = fields.text("starts", 20)
+    text = fields.text("starts")
     if text is None:
         return STARTS_AT_MS
     try:

@@ -5,15 +5,27 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Mapping
 from decimal import Decimal
-from typing import Final
+from typing import Final, TypeVar
 
 from streamproc.core.policy.document import Node
 from streamproc.core.policy.problems import Findings, listed, nearest, shown
+from streamproc.core.policy.shape import (
+    LIST_MAX,
+    TEXT_CHARS_MAX,
+    Again,
+    Choice,
+    Duration,
+    Flag,
+    ListOf,
+    Number,
+    Shape,
+    Text,
+    Value,
+    Whole,
+)
 
 NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,47}")
 NAME_RULE: Final = "lower-case letters, digits and _, at most 48, a letter first"
-LIST_MAX: Final = 64
-TEXT_CHARS_MAX: Final = 200
 _DURATION: Final = re.compile(r"(\d{1,6})(ms|s|m|h|d)")
 _UNIT_MS: Final = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
@@ -32,15 +44,35 @@ def duration_text(ms: int) -> str:
     return f"{ms} ms"
 
 
-class Fields:
-    """The fields of one mapping. Each reader returns None, or what stands for nothing, after reporting an error."""
+V = TypeVar("V")
 
-    def __init__(self, node: Node, findings: Findings) -> None:
+
+class Fields:
+    """The fields of one mapping. Each reader returns None, or what stands for nothing, after reporting an error.
+
+    With a shape, keys that it does not know and keys that it misses are reported at once, and readers take bounds and
+    names from it; without one, `only` and `require` say what may stand, and each reader is told what it takes.
+    """
+
+    def __init__(self, node: Node, findings: Findings, shape: Shape | None = None) -> None:
         self.node: Final = node
         self.findings: Final = findings
-        self.keys: Final[Mapping[str, Node]] = node.keys
+        self.shape: Final = shape
+        self.keys: Mapping[str, Node] = node.keys
         if node.kind != "mapping":
             self.error(node, f"{node} is not a mapping")
+        if shape is not None:
+            self.only(shape.keys, shape.unsupported)
+            self.require(*shape.required)
+            # What is not known was reported; for the readers it does not stand there.
+            self.keys = {key: value for key, value in node.keys.items() if key in shape.keys}
+
+    def _declared(self, key: str, kind: type[V]) -> V:
+        """Return what the shape says of a key's value; a reader of another kind is a mistake of the loader."""
+        assert self.shape is not None, f"{self.node.path}.{key} has no shape"
+        value = self.shape.keys[key].value
+        assert isinstance(value, kind), f"{self.node.path}.{key} is declared as {value}"
+        return value
 
     def __contains__(self, key: str) -> bool:
         return key in self.keys
@@ -77,11 +109,14 @@ class Fields:
             return None
         return node.raw
 
-    def text(self, key: str, chars_max: int = TEXT_CHARS_MAX) -> str | None:
+    def text(self, key: str, chars_max: int | None = None) -> str | None:
         """Read a text of one line that is not empty. A number or date as written counts as text."""
         node = self.keys.get(key)
         if node is None:
             return None
+        if chars_max is None:
+            declared = None if self.shape is None else self.shape.keys[key].value
+            chars_max = declared.chars_max if isinstance(declared, Text) else TEXT_CHARS_MAX
         if node.kind not in ("text", "number"):
             self.at(key, f"{node} is not a text")
             return None
@@ -91,18 +126,35 @@ class Fields:
             return None
         return text
 
-    def flag(self, key: str, *, default: bool) -> bool:
+    def flag(self, key: str, *, default: bool | None = None) -> bool:
+        """Read `true` or `false`."""
+        if default is None:
+            default = self._declared(key, Flag).default
         raw = self._scalar(key, "bool", "true or false")
         return default if raw is None else raw.lower() == "true"
 
-    def integer(self, key: str, low: int, high: int) -> int | None:
+    def integer(self, key: str, low: int | None = None, high: int | None = None) -> int | None:
+        """Read a whole number between both bounds."""
+        if key not in self.keys:
+            return None
+        if low is None or high is None:
+            declared = self._declared(key, Whole)
+            low, high = declared.low, declared.high
         number = self.number(key, low, high)
         if number is not None and number != number.to_integral_value():
             self.at(key, f"{number} is not a whole number")
             return None
         return None if number is None else int(number)
 
-    def number(self, key: str, low: float, high: float) -> Decimal | None:
+    def number(self, key: str, low: float | None = None, high: float | None = None) -> Decimal | None:
+        """Read a number between both bounds."""
+        if key not in self.keys:
+            return None
+        if key not in self.keys:
+            return None
+        if low is None or high is None:
+            declared = self._declared(key, Number)
+            low, high = declared.low, declared.high
         raw = self._scalar(key, "number", "a number")
         if raw is None:
             return None
@@ -112,11 +164,14 @@ class Fields:
             return None
         return number
 
-    def duration(self, key: str, low_ms: int, high_ms: int) -> int | None:
+    def duration(self, key: str, low_ms: int | None = None, high_ms: int | None = None) -> int | None:
         """Read a duration in milliseconds, between both bounds."""
         node = self.keys.get(key)
         if node is None:
             return None
+        if low_ms is None or high_ms is None:
+            declared = self._declared(key, Duration)
+            low_ms, high_ms = declared.low_ms, declared.high_ms
         ms = duration_ms(node.raw) if node.kind == "text" else None
         if ms is None:
             self.at(key, f"{node} is not a duration; write a number and a unit, such as 30m, 12h or 7d")
@@ -129,11 +184,14 @@ class Fields:
             return None
         return ms
 
-    def choice(self, key: str, allowed: Iterable[str], what: str = "") -> str | None:
+    def choice(self, key: str, allowed: Iterable[str] | None = None, what: str = "") -> str | None:
         """Read one of the names that are allowed; `what` says what they name."""
         node = self.keys.get(key)
         if node is None:
             return None
+        if allowed is None:
+            declared = self._declared(key, Choice)
+            allowed, what = declared.names, declared.what
         return node.raw if self.is_known(node, allowed, what) else None
 
     def is_known(self, node: Node, allowed: Iterable[str], what: str = "") -> bool:
@@ -178,10 +236,20 @@ class Fields:
                 found.append(node.raw)
         return tuple(found)
 
-    def mapping(self, key: str) -> Fields | None:
+    def mapping(self, key: str, shape: Shape | None = None) -> Fields | None:
         """Read a field that is itself a mapping."""
         node = self.keys.get(key)
-        return None if node is None else Fields(node, self.findings)
+        if node is None:
+            return None
+        if shape is None and self.shape is not None and key in self.shape.keys:
+            shape = _shape_of(self.shape.keys[key].value)
+        return Fields(node, self.findings, shape)
+
+    def mappings(self, key: str) -> list[Fields]:
+        """Read a list of mappings, at most as many as the shape allows."""
+        listed = self._declared(key, ListOf)
+        shape = _shape_of(listed.of)
+        return [Fields(node, self.findings, shape) for node in self.nodes(key)[: listed.most]]
 
     def is_name(self, key: str, *, reserved: Collection[str] = ()) -> bool:
         """Tell whether a key is a well-formed name, and report it if not."""
@@ -192,3 +260,9 @@ class Fields:
             self.at(key, "this name is reserved")
             return False
         return True
+
+
+def _shape_of(value: Value) -> Shape | None:
+    if isinstance(value, Again):
+        return value.shape()
+    return value if isinstance(value, Shape) else None

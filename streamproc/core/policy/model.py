@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal
-
-from streamproc.core.values import FactValue, Kind
 
 if TYPE_CHECKING:
     from streamproc.core.scene import Scene
@@ -69,12 +68,18 @@ class Channel:
 
 @dataclass(frozen=True)
 class Overall:
-    """What holds over all channels and campaigns; a candidate whose priority is below `priority_min` stays silent."""
+    """What holds over all channels and campaigns; a candidate whose priority is below `priority_min` stays silent.
+
+    `holdout_ratio` in [0, 1] is the part of all customers who hear of no campaign; another `holdout_salt` draws every
+    group anew.
+    """
 
     caps: tuple[Cap, ...] = ()
     gap_min_ms: int = 0
     one_sensed_per_visit: bool = True
     priority_min: int = 0
+    holdout_ratio: float = 0.0
+    holdout_salt: str = ""
 
 
 @dataclass(frozen=True)
@@ -89,11 +94,10 @@ class Category:
     consent: str | None = None
     repurchase_ms: int | None = None
     caps: tuple[Cap, ...] = ()
-    names: Mapping[str, str] = field(default_factory=dict)  # locale -> what customers call it
 
 
 Condition = Callable[["Scene"], bool]
-FactGetter = Callable[["Scene"], FactValue | None]
+FactGetter = Callable[["Scene"], str | None]
 
 
 @dataclass(frozen=True)
@@ -110,12 +114,11 @@ class Trigger:
 class Text:
     """One variant of a channel's words: compiled templates by field name (`title`, `body`, `subject`, `text`...).
 
-    `renders` gives the text of each field for the values of the facts it uses. `uses` names those facts, each with
-    what it must be.
+    `renders` gives the text of each field for the values of the facts it uses. `uses` names those facts.
     """
 
-    renders: Mapping[str, Callable[[Mapping[str, FactValue]], str]]
-    uses: Mapping[str, Kind]
+    renders: Mapping[str, Callable[[Mapping[str, str]], str]]
+    uses: frozenset[str]
     action: str | None = None
 
 
@@ -132,7 +135,8 @@ class Campaign:
     """One campaign as a marketer wrote it. `active_*` are local dates (`2026-11-27`), both included, empty where open.
 
     `sensed` is true where the trigger or a fact comes from a beacon: the `sensing` consent is then needed.
-    `content` is by locale, then channel.
+    `content` is by locale, then channel. `formerly` are the names it had, oldest first. `holdout_ratio` in [0, 1] is
+    the part of customers who never hear of it.
     """
 
     id: str
@@ -157,6 +161,18 @@ class Campaign:
     specificity: str = "none"
     # What the links of control are called: locale -> control -> label.
     labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    formerly: tuple[str, ...] = ()
+    holdout_ratio: float = 0.0
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """All its names, the present one first and the oldest last; what it was charged under any of them counts."""
+        return (self.id, *reversed(self.formerly))
+
+    @property
+    def key(self) -> str:
+        """The name that charges and hold-outs hang on: its first, so that a rename moves nobody, nor a rollback."""
+        return self.names[-1]
 
 
 @dataclass(frozen=True)
@@ -181,3 +197,10 @@ class Policy:
     charge_ms_max: int
     find_category: Callable[[str], Category]
     files: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def names_of(self, campaign: str) -> tuple[str, ...]:
+        """Return all names of the campaign that is, or was, called so; an unknown one has just this name."""
+        if campaign in self.campaigns:
+            return self.campaigns[campaign].names
+        renamed = (one.names for one in self.campaigns.values() if campaign in one.formerly)
+        return next(renamed, (campaign,))

@@ -10,11 +10,10 @@ from typing import Final
 from streamproc.core import conditions
 from streamproc.core.context import CART_LINES_MAX, RECENT_MAX, WISHLIST_MAX, Line
 from streamproc.core.event import MOMENT_KINDS, SURFACES
-from streamproc.core.facts import MARKETING, PROCESSING, SENSING
 from streamproc.core.facts_paths import TRAIT_PREFIX
 from streamproc.core.money import MINOR_MAX, to_minor
 from streamproc.core.policy import kinds
-from streamproc.core.policy.channels import DAY_MS, MEMORY_MS
+from streamproc.core.policy.caps import MEMORY_MS
 from streamproc.core.policy.document import Node
 from streamproc.core.policy.fields import NAME, NAME_RULE, Fields, duration_text
 from streamproc.core.policy.model import Condition, Trigger
@@ -74,15 +73,10 @@ def read_kind(fields: Fields, key: str, allowed: frozenset[str]) -> str | None:
 
 def read_trigger(fields: Fields) -> Trigger | None:
     """Read a campaign's trigger."""
-    fields.only(
-        ("event", "sites", "dwell_min", "purpose"),
-        {"drop_ratio_min": "needs the catalog feed, which this version does not have"},
-    )
-    fields.require("event")
     kind = read_kind(fields, "event", kinds.TRIGGER_KINDS)
     sites = fields.texts("sites")
-    dwell_ms = fields.duration("dwell_min", 1_000, DAY_MS) or 0
-    purpose = fields.choice("purpose", (MARKETING, SENSING, PROCESSING), "a purpose")
+    dwell_ms = fields.duration("dwell_min") or 0
+    purpose = fields.choice("purpose")
     if kind is None:
         return None
     if "dwell_min" in fields and kind != "beacon.dwelled":

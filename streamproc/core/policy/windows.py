@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
+from streamproc.core.policy.caps import DAY_MS
 from streamproc.core.policy.categories import Categories
-from streamproc.core.policy.channels import DAY_MS, Channels
+from streamproc.core.policy.channels import Channels
 from streamproc.core.policy.model import Campaign, Cap, Period
 
 FOR_EVER: Final = -1

@@ -19,6 +19,9 @@ from streamproc.ops.commands.terminal import AsJson, fail, group, run, settings,
 from streamproc.ops.times import utc_text
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from streamproc.core.policy.model import Campaign as PolicyCampaign
     from streamproc.core.switches import Switch
     from streamproc.flow.config_log import ConfigState
     from streamproc.settings import Settings
@@ -106,11 +109,16 @@ def campaign_list(as_json: AsJson = False) -> None:
 
     given = settings("kafka")
     state = run(_read(given))
-    states = state.switches().states
-    names = sorted({*_campaigns(given, state), *_named(states, CAMPAIGN_PREFIX)})
+    switches = state.switches()
+    names = {name: one.names for name, one in _campaigns(given, state).items()}
+    known = {name for called in names.values() for name in called}
+    names |= {name: (name,) for name in _named(switches.states, CAMPAIGN_PREFIX) if name not in known}
     on = Switch(enabled=True)
     _list(
-        state, {name: states.get(CAMPAIGN_PREFIX + name, on) for name in names}, "campaign", as_json=as_json
+        state,
+        {name: switches.of_campaign(*names[name]) or on for name in sorted(names)},
+        "campaign",
+        as_json=as_json,
     )
 
 
@@ -191,13 +199,13 @@ async def _write(given: Settings, key: str, value: bytes) -> Any:
     return await roll_out(given, [(key, value)])
 
 
-def _campaigns(given: Settings, state: ConfigState) -> list[str]:
-    """Name the campaigns of the policy that `config` points to, else of the default policy."""
+def _campaigns(given: Settings, state: ConfigState) -> Mapping[str, PolicyCampaign]:
+    """Return the campaigns of the policy that `config` points to, else of the default policy."""
     from streamproc.ops.policy_files import default_policy  # noqa: PLC0415
 
     version = state.version()
     policy = state.policy(version) if version is not None else None
-    return list((policy or default_policy(given.policy)).campaigns)
+    return (policy or default_policy(given.policy)).campaigns
 
 
 def _named(states: Any, prefix: str) -> list[str]:

@@ -35,6 +35,7 @@ _LABELS: Final = {
     "copy_failed": "words failed",
     "creep": "too personal",
     "outranked": "another was better",
+    "held_out": "held out, to measure by",
     "expired": "expired",
 }
 _INSTANT: Final = re.compile(r"\b\d{13}\b")

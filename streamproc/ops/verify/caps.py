@@ -9,7 +9,7 @@ from functools import lru_cache
 from importlib.resources import files
 from zoneinfo import ZoneInfo
 
-from streamproc.ops.verify.log import Entry, Log
+from streamproc.ops.verify.log import Entry, Log, Nudge
 from streamproc.ops.verify.report import Findings
 from streamproc.ops.verify.rules import Cap, RuleBook, Rules, UnreadableRules
 
@@ -31,11 +31,20 @@ def check_caps(log: Log, rules: RuleBook, *, from_start: bool) -> Findings:
         _check_charges(charges, rules, findings)
     for nudge in {nudge.nudge_id: nudge for nudge in log.nudges}.values():
         findings.checked["nudges"] += 1
-        if (nudge.nudge_id, nudge.channel, nudge.campaign) not in charged:
+        names = _names(nudge, rules)
+        if not any((nudge.nudge_id, nudge.channel, name) in charged for name in names):
             findings.add(
                 f"nudge {nudge.nudge_id} has no charge on {nudge.channel} for {nudge.campaign}", nudge.where
             )
     return findings
+
+
+def _names(nudge: Nudge, rules: RuleBook) -> tuple[str, ...]:
+    """Return the names that the charge of a nudge may carry: those that its campaign ever had."""
+    try:
+        return rules.find(nudge.policy).names_of(nudge.campaign)
+    except UnreadableRules:
+        return (nudge.campaign,)  # Its charge names the same policy, and that is reported.
 
 
 def _check_chain(entries: list[Entry], findings: Findings, *, from_start: bool) -> list[Entry]:
@@ -77,25 +86,30 @@ def _check_charges(charges: list[Entry], rules: RuleBook, findings: Findings) ->
         except UnreadableRules as error:
             findings.add(f"the caps of {charge.nudge_id} are unknown: {error}", charge.where)
             continue
-        for field, name, cap in _caps_over(charge, policy):
+        for field, names, cap in _caps_over(charge, policy):
             findings.checked["caps"] += 1
-            _check_cap(charges[: index + 1], field, name, cap, findings)
+            _check_cap(charges[: index + 1], field, names, cap, findings)
 
 
-def _caps_over(charge: Entry, policy: Rules) -> Iterator[tuple[str, str, Cap]]:
-    """Yield every cap over a charge, with the field that its scope compares (none: all charges count)."""
-    categories = policy.categories
+def _caps_over(charge: Entry, policy: Rules) -> Iterator[tuple[str, tuple[str, ...], Cap]]:
+    """Yield every cap over a charge, with the field that its scope compares and the values that it counts.
+
+    No field: all charges count. A campaign counts what it was charged under each of its names.
+    """
+    categories, names = policy.categories, policy.names_of(charge.campaign)
     for cap in policy.channels.get(charge.channel, ()):
-        yield "channel", charge.channel, cap
-    for cap in policy.campaigns.get(charge.campaign, ()):
-        yield "campaign", charge.campaign, cap
+        yield "channel", (charge.channel,), cap
+    for cap in policy.campaigns.get(names[0], ()):
+        yield "campaign", names, cap
     for cap in categories.get(charge.category, categories.get("default", ())):
-        yield "category", charge.category, cap
+        yield "category", (charge.category,), cap
     for cap in policy.overall:
-        yield "", "overall", cap
+        yield "", ("overall",), cap
 
 
-def _check_cap(charges: list[Entry], field: str, name: str, cap: Cap, findings: Findings) -> None:
+def _check_cap(
+    charges: list[Entry], field: str, names: tuple[str, ...], cap: Cap, findings: Findings
+) -> None:
     """Count the window that ends at the last of `charges`, in the zone that this charge names."""
     charge = charges[-1]
     if cap.per not in {None, "visit"} and _zone(charge.zone) is None:
@@ -107,10 +121,10 @@ def _check_cap(charges: list[Entry], field: str, name: str, cap: Cap, findings: 
     counted = {
         other.nudge_id
         for other in charges
-        if (not field or getattr(other, field) == name) and _is_within(other, charge, cap)
+        if (not field or getattr(other, field) in names) and _is_within(other, charge, cap)
     }
     if len(counted) > cap.max:
-        scope = f"{field} {name}" if field else name
+        scope = f"{field} {names[0]}" if field else names[0]
         findings.add(f"{scope} {cap.window}: {len(counted)} nudges of {cap.max}", charge.where)
 
 

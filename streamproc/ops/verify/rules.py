@@ -52,6 +52,12 @@ class Rules:
     campaigns: Mapping[str, tuple[Cap, ...]]
     purposes: Mapping[str, str]
     campaigns_off: frozenset[str]
+    names: Mapping[str, tuple[str, ...]]
+    """All names of each campaign, by the present one: that first, the oldest last."""
+
+    def names_of(self, campaign: str) -> tuple[str, ...]:
+        """Return all names of the campaign that is, or was, called so."""
+        return next((names for names in self.names.values() if campaign in names), (campaign,))
 
 
 @dataclass
@@ -119,7 +125,14 @@ def read_rules(files: Mapping[str, str]) -> Rules:
         campaigns_off=frozenset(
             name for name, campaign in campaigns.items() if campaign.get("enabled") is False
         ),
+        names={name: (name, *_former_names(campaign)) for name, campaign in campaigns.items()},
     )
+
+
+def _former_names(campaign: Mapping[str, Any]) -> list[str]:
+    """Return what the campaign was called before, the newest first."""
+    former = campaign.get("formerly") or []
+    return [former] if isinstance(former, str) else [str(name) for name in reversed(former)]
 
 
 def _section(files: Mapping[str, str], name: str) -> dict[str, Any]:

@@ -20,7 +20,7 @@ def check_switches(log: Log, rules: RuleBook) -> Findings:
         if nudge.config_offset is None:
             findings.add("the header sp-config-offset is missing or no number", nudge.where)
         for key in ("all", f"channel/{nudge.channel}", f"campaign/{nudge.campaign}"):
-            switch = log.switches.get(key, [])
+            switch = _changes(key, log, nudge, rules)
             if nudge.config_offset is not None and not _is_on(switch, nudge, key, rules):
                 findings.add(f"{key} is off at config offset {nudge.config_offset}", nudge.where)
             since_ms = _off_since_ms(switch, nudge.appended_ms)
@@ -28,6 +28,26 @@ def check_switches(log: Log, rules: RuleBook) -> Findings:
                 late_ms = nudge.appended_ms - since_ms
                 findings.add(f"{key} was off for {late_ms} ms when this was appended", nudge.where)
     return findings
+
+
+def _changes(key: str, log: Log, nudge: Nudge, rules: RuleBook) -> list[SwitchChange]:
+    """Return how a switch moved; for a campaign that had other names, the switch under the newest name that has any."""
+    if not key.startswith("campaign/"):
+        return log.switches.get(key, [])
+    try:
+        names = rules.find(nudge.policy).names_of(nudge.campaign)
+    except UnreadableRules:
+        names = (nudge.campaign,)
+    if len(names) == 1:
+        return log.switches.get(key, [])
+    moves = [(change, name) for name in names for change in log.switches.get(f"campaign/{name}", [])]
+    states: dict[str, bool | None] = {}
+    changes: list[SwitchChange] = []
+    for change, moved in sorted(moves, key=lambda move: move[0].offset):
+        states[moved] = change.enabled
+        enabled = next((states[name] for name in names if states.get(name) is not None), None)
+        changes.append(SwitchChange(change.offset, change.appended_ms, enabled))
+    return changes
 
 
 def _is_on(switch: list[SwitchChange], nudge: Nudge, key: str, rules: RuleBook) -> bool:

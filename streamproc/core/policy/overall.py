@@ -1,0 +1,71 @@
+"""`overall` in `channels.yaml`: what holds over all channels and campaigns together."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from streamproc.core.policy.caps import CAPS, CAPS_MAX, DAY_MS, read_caps
+from streamproc.core.policy.fields import Fields
+from streamproc.core.policy.model import Overall
+from streamproc.core.policy.shape import Duration, Flag, Key, ListOf, Number, Shape, Text, Whole
+
+PRIORITY_MAX: Final = 100
+
+OVERALL: Final = Shape(
+    "What holds over all channels and campaigns together.",
+    {
+        "caps": Key(
+            "How many messages one customer may get in all.",
+            ListOf(CAPS.of, CAPS_MAX, 1),
+            required=True,
+            looser="more",
+        ),
+        "gap_min": Key(
+            "The least time between two messages to one customer.",
+            Duration(0, 30 * DAY_MS),
+            looser="less",
+            label="least gap",
+        ),
+        "one_sensed_per_visit": Key(
+            "At most one message a visit that a beacon caused; true unless given.",
+            Flag(),
+            looser="less",
+            label="one sensed message a visit",
+        ),
+        "priority_min": Key(
+            "A campaign whose priority is below this stays silent.",
+            Whole(0, PRIORITY_MAX),
+            looser="less",
+            label="least priority",
+        ),
+        "holdout_ratio": Key(
+            "The part of all customers who hear of no campaign, to measure by, such as 0.02.",
+            Number(0, 1),
+            looser="less",
+            label="held out of all campaigns",
+        ),
+        "holdout_salt": Key(
+            "Another text here draws every hold-out group anew.",
+            Text(64),
+            label="draw of the hold-out groups",
+        ),
+    },
+)
+
+
+def read_overall(fields: Fields) -> Overall:
+    """Read `overall`; empty where it is wrong."""
+    overall = fields.mapping("overall")
+    if overall is None:
+        return Overall()
+    caps = read_caps(overall)
+    if overall.is_empty("caps"):
+        overall.at("caps", "needs at least one cap: it is what a customer can rely on")
+    return Overall(
+        caps=caps,
+        gap_min_ms=overall.duration("gap_min") or 0,
+        one_sensed_per_visit=overall.flag("one_sensed_per_visit"),
+        priority_min=overall.integer("priority_min") or 0,
+        holdout_ratio=float(overall.number("holdout_ratio") or 0),
+        holdout_salt=overall.text("holdout_salt") or "",
+    )
