@@ -26,6 +26,9 @@ DAY_MS: Final = 86_400_000
 PUBLISHED_ID_KEY: Final = b"streamproc replay: a published key"
 TIMERS: Final = "timers"
 CONFIG: Final = "config"
+CONSENTS: Final = "consents"
+# Where the consents come back from that a run writes itself, so that no recorded offset is theirs as well.
+OWN_PARTITION: Final = 1_000_000
 
 T = TypeVar("T")
 
@@ -101,7 +104,8 @@ class DryRun:
         """Take one record through all steps and return what it caused, in the order of writing.
 
         Records of `timers` are skipped: what came due is found anew. A record of `config` moves its switch;
-        policies in it are not looked at, the policy is the one given.
+        policies in it are not looked at, the policy is the one given. What an unsubscription or a producer's signal
+        writes to `consents` comes back at once.
         """
         self.clock.see(record.timestamp_ms)
         if record.topic == TIMERS:
@@ -113,9 +117,12 @@ class DryRun:
         self._fed[record.topic, record.partition] = record.offset
         facts = record.topic in FACT_TOPICS
         _run(self._pipeline.process(Unit("facts" if facts else "moments", [record], dict(self._consents))))
-        if record.topic == "consents":
+        if record.topic == CONSENTS:
             self._consents[record.partition] = record.offset + 1
-        return [self._as_record(*written) for written in self._written]
+        caused = [self._as_record(*written) for written in self._written]
+        for written in [one for one in caused if one.topic == CONSENTS]:
+            caused += self.feed(written)
+        return caused
 
     def _configure(self, record: Record) -> None:
         key = (record.key or b"").decode("utf-8", "replace")
@@ -140,7 +147,7 @@ class DryRun:
     async def send(self, outputs: Sequence[Output]) -> None:
         """Take outputs as a broker would: each at the next offset of its partition."""
         for output in outputs:
-            place = (output.topic, output.lane or 0)
+            place = (output.topic, OWN_PARTITION if output.topic == CONSENTS else output.lane or 0)
             self._written.append((output, place[1], self._next[place]))
             self._next[place] += 1
 

@@ -46,6 +46,19 @@ def test_a_withdrawal_silences_and_leaves_others_alone() -> None:
     assert [nudge.customer_id for nudge in shop.track("c-2", WISH, **PAN)] == ["c-2"]
 
 
+def test_a_producers_signal_counts_once_its_record_came_back_as_it_does_in_kafka() -> None:
+    shop = Harness()
+    shop.consent("c-1", "in_app")
+    wish = {"type": "track", "event": WISH, "messageId": "m-1", "userId": "c-1", "properties": PAN}
+    signal = {"consent": {"categoryPreferences": {"Advertising": True}}, "timezone": "Europe/Berlin"}
+    assert shop.send(wish | {"context": signal}) == []
+    assert len(shop.send(wish | {"context": signal, "messageId": "m-2"})) == 1
+    signal["consent"] = {"categoryPreferences": {"Advertising": False}}
+    shop.advance("2d")
+    assert shop.send(wish | {"context": signal, "messageId": "m-3"}) == []
+    assert [record.topic for record in shop.records].count("consents") == 2
+
+
 def test_a_profile_says_whose_evening_it_is() -> None:
     shop = Harness(now="2026-03-03T21:00Z")
     for customer, zone in (("c-night", "Europe/Berlin"), ("c-day", "America/New_York")):

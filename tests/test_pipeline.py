@@ -8,12 +8,12 @@ import pytest
 
 from streamproc.core.consent import allows, decode_consent
 from streamproc.core.context import decode_context
-from streamproc.core.record import Output
+from streamproc.core.record import Output, Record
 from streamproc.pipeline import ROUNDS_MAX
 from streamproc.store.base import Write
 from streamproc.store.keys import KEYS, bucket_of
 from tests.core.shopper import MINUTE_MS
-from tests.parts import World, consent, unit
+from tests.parts import World, consent, unit, view
 
 
 async def test_what_explains_is_acknowledged_before_what_speaks_and_the_receipt_comes_last() -> None:
@@ -397,3 +397,38 @@ async def test_the_decision_names_how_far_consents_had_been_applied() -> None:
     await world.pipeline.process(unit("moments", [world.view("c-1")]))
     (decision,) = world.values("decisions")
     assert decision["consent"] == {"partition": world.address("c-1")[1], "offset": 50}
+
+
+def signal(world: World, customer: str, *, agrees: bool) -> Record:
+    """A click that says what the customer answered to the cookie banner."""
+    context = {"consent": {"categoryPreferences": {"Advertising": agrees}}}
+    message = f"{customer}-{len(world.batches)}-{agrees}"
+    return world.record(
+        "clickstream", customer, view(customer, message, world.now, "coat-1") | {"context": context}
+    )
+
+
+async def test_a_refusal_that_a_producer_signals_is_on_the_record_before_the_receipt() -> None:
+    world = await World.with_opted_in("c-1")
+    await world.pipeline.process(unit("moments", [signal(world, "c-1", agrees=False), world.view("c-1")]))
+    assert (world.topics(), world.counted()["quiet"]) == ([["consents"], ["receipts"]], 2)
+
+
+async def test_a_signal_that_a_crash_kept_from_consents_is_written_when_the_click_comes_again() -> None:
+    world = await World.with_opted_in("c-1")
+    refusing = unit("moments", [signal(world, "c-1", agrees=False)])
+    await world.pipeline.process(refusing)
+    successor = World(space=world.space)
+    await successor.store.open()
+    await successor.pipeline.process(refusing)
+    assert successor.sent("consents") == world.sent("consents")
+
+
+async def test_a_grant_that_a_producer_signals_counts_when_its_record_is_read() -> None:
+    world = await World.with_opted_in("c-2")
+    await world.pipeline.process(unit("moments", [signal(world, "c-1", agrees=True)]))
+    (word,) = world.sent("consents")
+    await world.pipeline.process(unit("facts", [world.record("consents", "c-1", word.value)]))
+    await world.pipeline.process(unit("moments", [signal(world, "c-1", agrees=True)]))
+    counted = world.counted()
+    assert (counted["quiet"], counted["decided"], len(world.sent("consents"))) == (1, 2, 1)

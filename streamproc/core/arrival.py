@@ -34,8 +34,12 @@ class Arrival(msgspec.Struct, frozen=True, gc=False):
 
 
 class Customer(msgspec.Struct):
-    """One customer's state: `context` is None while nothing may be remembered."""
+    """One customer's state: `context` is None while nothing may be remembered.
+
+    `signalled` is the state of the last record on processing that this unit writes for the customer.
+    """
 
     h: str
     consent: ConsentHead
     context: Context | None
+    signalled: str = ""

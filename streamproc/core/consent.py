@@ -13,6 +13,7 @@ from streamproc.core.facts import (
     MARKETING,
     PROCESSING,
     SENSING,
+    SIGNAL_PREFIX,
     ConsentChange,
 )
 
@@ -29,15 +30,18 @@ _REFUSALS: Final = frozenset({"pending", "denied", "withdrawn"})
 _FOREVER_MS: Final = 2**63
 
 _PROCESSING_ROW: Final = f"{ANY_CHANNEL}/{PROCESSING}"
+_SIGNAL_ROW: Final = f"{_PROCESSING_ROW}/signal"
 _MARKETING_ROWS: Final = {channel: f"{channel}/{MARKETING}" for channel in (*CHANNELS, ANY_CHANNEL)}
 _ANY_MARKETING_ROW: Final = _MARKETING_ROWS[ANY_CHANNEL]
 _CATEGORY_ROW_PREFIX: Final = f"{ANY_CHANNEL}/{CATEGORY_PURPOSE_PREFIX}"
-_ROWS: Final = frozenset({_PROCESSING_ROW, f"{ANY_CHANNEL}/{SENSING}", *_MARKETING_ROWS.values()})
+_ROWS: Final = frozenset(
+    {_PROCESSING_ROW, _SIGNAL_ROW, f"{ANY_CHANNEL}/{SENSING}", *_MARKETING_ROWS.values()}
+)
 
 
 class Row(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """The word standing for one channel and purpose, and the offset in `consents` of the record that said
-    so.
+    so; -1: it is still on its way there.
     """
 
     state: str
@@ -49,6 +53,8 @@ class Row(msgspec.Struct, frozen=True, array_like=True, gc=False):
 class ConsentHead(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """All that one customer's consent records say, folded: rows by `<channel>/<purpose>`.
 
+    What producers signal about processing has a row of its own, so that it never takes the place of what the
+    customer said.
     `partition` and `offset` are the position in `consents` up to which the customer's records are folded in;
     -1: none. New fields go to the end with a default, so that older heads stay readable. A head is a value:
     nobody changes `rows`.
@@ -110,17 +116,24 @@ def fold(
     partition than the head's (their producer used another key; pass -1 if it is not known) are added likewise
     and leave the position as it is.
 
-    Rows that no rule reads are not kept. Where `CATEGORIES_MAX` is reached, further categories are not
-    either: what is unknown is refused, and a head never gets shorter, so a withdrawal holds all the same.
+    The source tells a signal on processing from the customer's own word. Rows that no rule reads are not kept.
+    Where `CATEGORIES_MAX` is reached, further categories are not either: what is unknown is refused, and a head
+    never gets shorter, so a withdrawal holds all the same.
     """
     ours = partition >= 0 and head.partition in (-1, partition)
     if ours and offset <= head.offset:
         return head
     rows = head.rows
     name = f"{change.channel}/{change.purpose}"
+    if name == _PROCESSING_ROW and change.source.startswith(SIGNAL_PREFIX):
+        name = _SIGNAL_ROW
     row = Row(change.state, effective_ms, change.expires_at_ms if change.state == _GRANTED else None, offset)
+    known = rows.get(name)
     if _stands(rows, name, row):
         rows = {**rows, name: row}
+    elif known is not None and known.offset < 0 <= offset and known.state == row.state:
+        # The record of a refusal that counted ahead of it. The broker's clock may have dated it a little earlier.
+        rows = {**rows, name: Row(known.state, known.effective_ms, None, offset)}
     if ours:
         return ConsentHead(partition=partition, offset=offset, rows=rows)
     return ConsentHead(partition=head.partition, offset=head.offset, rows=rows)
@@ -132,8 +145,11 @@ def allows(head: ConsentHead, channel: str, purpose: str, now_ms: int) -> Allowe
     `marketing` is asked for a channel: the later word of the channel's own row and of the row for all
     channels counts, at a tie the less permissive; but a grant for all channels never lifts a refusal of one.
     All other purposes stand on the row for all channels, whatever the channel, and a grant of marketing
-    covers none of them.
+    covers none of them. `processing` needs the customer's own grant, with no signal of a producer refusing it since;
+    where the customer said nothing, the newest signal counts.
     """
+    if purpose == PROCESSING:
+        return _judge(head, _processing_row(head.rows), now_ms)
     if purpose != MARKETING or channel == ANY_CHANNEL:
         return _judge(head, f"{ANY_CHANNEL}/{purpose}", now_ms)
     own_name = f"{channel}/{MARKETING}"
@@ -152,12 +168,49 @@ def processing_granted(head: ConsentHead, now_ms: int) -> bool:
     """Tell whether anything may be stored and decided: `allows` of `processing`, fast enough for every
     event.
     """
-    row = head.rows.get(_PROCESSING_ROW)
+    rows = head.rows
+    row = rows.get(_PROCESSING_ROW if _SIGNAL_ROW not in rows else _processing_row(rows))
     return (
         row is not None
         and row.state == _GRANTED
         and (row.expires_at_ms is None or now_ms < row.expires_at_ms)
     )
+
+
+def after_signal(head: ConsentHead, change: ConsentChange, now_ms: int) -> ConsentHead | None:
+    """Return the head after a producer's signal on processing, None if it says nothing new.
+
+    What is returned needs a record in `consents`, and is returned again until that record came back. A refusal
+    counts at once. A grant does not count before its record is folded in, and never against what the customer said.
+    """
+    rows = head.rows
+    after = fold(head, change, change.at_ms, -1, -1)
+    if change.state == _GRANTED:
+        if processing_granted(head, now_ms) or not processing_granted(after, now_ms):
+            return None
+        refused = rows.get(_SIGNAL_ROW)
+        if refused is None or refused.state == _GRANTED:
+            return head
+        # No longer the last word: whoever refuses again before the grant came back must be heard.
+        reopened = {**rows, _SIGNAL_ROW: Row(refused.state, refused.effective_ms)}
+        return ConsentHead(partition=head.partition, offset=head.offset, rows=reopened)
+    row = rows.get(_processing_row(rows))
+    if row is None:
+        return after
+    if row.state != _GRANTED:
+        return after if row.offset < 0 else None
+    return None if processing_granted(after, now_ms) else after
+
+
+def _processing_row(rows: dict[str, Row]) -> str:
+    """Name the row that decides on processing."""
+    own, signal = rows.get(_PROCESSING_ROW), rows.get(_SIGNAL_ROW)
+    if signal is None:
+        return _PROCESSING_ROW
+    if own is None:
+        return _SIGNAL_ROW
+    refused_since = signal.state != _GRANTED and signal.effective_ms >= own.effective_ms
+    return _SIGNAL_ROW if refused_since else _PROCESSING_ROW
 
 
 def _judge(head: ConsentHead, name: str, now_ms: int) -> Allowed:

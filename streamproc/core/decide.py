@@ -11,13 +11,22 @@ from enum import StrEnum
 from streamproc.core import consent as consents
 from streamproc.core.arrival import Arrival, Customer, Rules
 from streamproc.core.candidates import find_candidates, judge
-from streamproc.core.consent import processing_granted
+from streamproc.core.consent import after_signal, processing_granted
 from streamproc.core.context import Context, is_seen, mark_seen
 from streamproc.core.decision import Emission
 from streamproc.core.digests import event_digest
 from streamproc.core.event import Event
-from streamproc.core.facts import ANY_CHANNEL, MARKETING, SENSING, ConsentChange, Outcome, ProfileChange
-from streamproc.core.ledger import ledger_output, withdrawal_output
+from streamproc.core.facts import (
+    ANY_CHANNEL,
+    MARKETING,
+    PROCESSING,
+    SENSING,
+    SIGNAL_PREFIX,
+    ConsentChange,
+    Outcome,
+    ProfileChange,
+)
+from streamproc.core.ledger import consent_output, ledger_output
 from streamproc.core.memory import (
     apply_moment,
     apply_profile,
@@ -56,8 +65,12 @@ def decide(
         fold_consent(customer, event.fact, event, position)
     elif isinstance(event.fact, Outcome):
         _withdraw(customer, event.fact, event, arrival, emission)
-    if not processing_granted(customer.consent, now_ms):
+    if event.processing_consent is not None:
+        _heed(customer, event, arrival, emission, now_ms)
+    if not (granted := processing_granted(customer.consent, now_ms)):
         _forget(customer)
+    if not granted or event.processing_consent is False:
+        # What was done under a refusal is not used, though the customer may have agreed since.
         return Counted.QUIET, _unless_empty(emission)
     context = customer.context
     if context is None:
@@ -99,9 +112,10 @@ def _withdraw(
     The hold that memory keeps only bridges its way.
     """
     for channel, purpose in withdrawn_by(customer.context, outcome):
-        emission.ahead.append(
-            withdrawal_output(event.customer_id, channel, purpose, event.occurred_at_ms, arrival.lane)
+        word = ConsentChange(
+            event.customer_id, channel, purpose, "withdrawn", event.occurred_at_ms, source="outcome"
         )
+        emission.ahead.append(consent_output(word, arrival.lane))
 
 
 def withdrawn_by(context: Context | None, outcome: Outcome) -> list[tuple[str, str]]:
@@ -113,6 +127,24 @@ def withdrawn_by(context: Context | None, outcome: Outcome) -> list[tuple[str, s
     charge = charge_of(context, outcome.nudge_id) if context is not None else None
     channel = charge.channel if charge is not None else outcome.channel
     return [(channel or ANY_CHANNEL, MARKETING)]
+
+
+def _heed(customer: Customer, event: Event, arrival: Arrival, emission: Emission, now_ms: int) -> None:
+    """Answer a producer's signal on processing that is news with a record of `consents`, one a state and unit.
+
+    Kafka is the truth: a record that got lost in a crash is written again, because only what came back is known.
+    """
+    state = "granted" if event.processing_consent else "withdrawn"
+    at_ms = min(event.occurred_at_ms, event.received_at_ms)
+    source = f"{SIGNAL_PREFIX}{event.dialect}"
+    word = ConsentChange(event.customer_id, ANY_CHANNEL, PROCESSING, state, at_ms, source=source)
+    after = after_signal(customer.consent, word, now_ms)
+    if after is None:
+        return
+    customer.consent = after
+    if customer.signalled != state:
+        customer.signalled = state
+        emission.ahead.append(consent_output(word, arrival.lane))
 
 
 def _forget(customer: Customer) -> None:

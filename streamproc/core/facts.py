@@ -11,6 +11,8 @@ ANY_CHANNEL = "*"
 CONSENT_STATES = ("granted", "withdrawn", "denied", "pending", "expired")
 MARKETING, SENSING, PROCESSING = "marketing", "sensing", "processing"
 CATEGORY_PURPOSE_PREFIX = "category/"
+SIGNAL_PREFIX = "signal/"
+"""What the source of a consent begins with that a producer's signal caused, not a word of the customer's own."""
 OUTCOMES = (
     "delivered",
     "opened",

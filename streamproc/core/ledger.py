@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from streamproc.core.arrival import Arrival
     from streamproc.core.context import Charge, Context
     from streamproc.core.decision import Decision
+    from streamproc.core.facts import ConsentChange
     from streamproc.core.memory import Restraint
     from streamproc.core.record import Position
 
@@ -130,20 +131,18 @@ def ledger_output(
     return Output("ledger", h.encode(), value)
 
 
-def withdrawal_output(customer_id: str, channel: str, purpose: str, at_ms: int, lane: int) -> Output:
-    """Write the withdrawal that a customer expressed by an outcome (an unsubscription) as a record of
-    `consents`.
-    """
+def consent_output(word: ConsentChange, lane: int) -> Output:
+    """Write what a customer expressed elsewhere (an unsubscription, a producer's signal) as a record of `consents`."""
     row = {
-        "customer_id": customer_id,
-        "channel": channel,
-        "purpose": purpose,
-        "state": "withdrawn",
-        "at_ms": at_ms,
-        "source": "outcome",
-        "text_version": "",
+        "customer_id": word.customer_id,
+        "channel": word.channel,
+        "purpose": word.purpose,
+        "state": word.state,
+        "at_ms": word.at_ms,
+        "source": word.source,
+        "text_version": word.text_version,
     }
-    return Output("consents", customer_id.encode(), _encoder.encode(row), lane=lane)
+    return Output("consents", word.customer_id.encode(), _encoder.encode(row), lane=lane)
 
 
 def _source(position: Position) -> Source:

@@ -18,6 +18,7 @@ from streamproc.core.facts import (
     PRIVACY_KINDS,
     PROCESSING,
     SENSING,
+    SIGNAL_PREFIX,
     TRAITS_MAX,
     ConsentChange,
     Fact,
@@ -124,8 +125,11 @@ def consent(document: dict[str, Any], record: Record, ahead_ms: int) -> Event:
     purpose = _purpose(raw.purpose, channel)
     state = one_of(raw.state, "state", CONSENT_STATES)
     at_ms = _required_ms(raw.at_ms, "at_ms")
+    source = text(raw.source, "source") or ""
     if state == "granted":
         refuse_ahead(at_ms, record.timestamp_ms, ahead_ms, "at_ms")
+        if source.startswith(SIGNAL_PREFIX) and purpose != PROCESSING:
+            raise Refused(Reason.UNKNOWN_VALUE, "source", f"{SIGNAL_PREFIX}* grants nothing but {PROCESSING}")
     at_ms = min(at_ms, record.timestamp_ms)
     fact = ConsentChange(
         customer_id,
@@ -134,7 +138,7 @@ def consent(document: dict[str, Any], record: Record, ahead_ms: int) -> Event:
         state,
         at_ms,
         optional_ms(raw.expires_at_ms, "expires_at_ms"),
-        text(raw.source, "source") or "",
+        source,
         text(raw.text_version, "text_version") or "",
     )
     kind = "consent.granted" if state == "granted" else "consent.withdrawn"

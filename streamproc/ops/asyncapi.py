@@ -20,7 +20,7 @@ __all__ = ["asyncapi_text", "main"]
 _BINDING_VERSION: Final = "0.5.0"
 _JSON_SCHEMA: Final = "application/schema+json;version=draft-2020-12"
 _HEAD: Final = "# Written by `make topics` from the topic files beside it; edit those.\n"
-# An unsubscription becomes a withdrawal on `consents`; the operators' commands write to `config`.
+# Unsubscriptions and signals become records of `consents`; the operators' commands write to `config`.
 _ALSO_SENT: Final = ("consents", "config")
 _DESCRIPTION: Final = (
     "What streamproc reads from Kafka and writes to it. A prefix may stand before each address. "

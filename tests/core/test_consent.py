@@ -26,8 +26,10 @@ NOW_MS = 1_000
 UNPLACED = -1
 
 
-def change(channel: str, purpose: str, state: str, expires_at_ms: int | None = None) -> ConsentChange:
-    return ConsentChange("c-17", channel, purpose, state, at_ms=0, expires_at_ms=expires_at_ms)
+def change(
+    channel: str, purpose: str, state: str, expires_at_ms: int | None = None, source: str = ""
+) -> ConsentChange:
+    return ConsentChange("c-17", channel, purpose, state, 0, expires_at_ms, source)
 
 
 def head_of(*words: tuple[str, str, str, int]) -> ConsentHead:
@@ -44,11 +46,15 @@ ROWS = [
     ("*", "category/pregnancy"),
 ]
 CHANGES = st.builds(
-    lambda row, state, effective_ms, expires_ms: (change(row[0], row[1], state, expires_ms), effective_ms),
+    lambda row, state, effective_ms, expires_ms, source: (
+        change(row[0], row[1], state, expires_ms, source),
+        effective_ms,
+    ),
     st.sampled_from(ROWS),
     st.sampled_from(CONSENT_STATES),
     st.integers(0, 4),
     st.none() | st.integers(0, 9),
+    st.sampled_from(["account page", "signal/segment"]),
 )
 LOGS = st.lists(CHANGES, max_size=12)
 

@@ -17,7 +17,8 @@ from streamproc.core.arrival import Arrival
 from streamproc.core.context import Charge, Context
 from streamproc.core.decision import ConsentPosition, Decision, Source
 from streamproc.core.event import Event
-from streamproc.core.ledger import LedgerRecord, append, charge_output, ledger_output, withdrawal_output
+from streamproc.core.facts import ConsentChange
+from streamproc.core.ledger import LedgerRecord, append, charge_output, consent_output, ledger_output
 from streamproc.core.memory import Restraint
 from streamproc.core.record import Position
 
@@ -130,8 +131,8 @@ def test_a_record_is_as_the_topics_schema_says(kind: str) -> None:
         jsonschema.validate(json.loads(value or b""), schema("ledger.json"))
 
 
-def test_a_withdrawal_is_a_record_of_consents_in_the_customers_lane() -> None:
-    output = withdrawal_output("c-17", "push", "marketing", 5, lane=4)
+def test_a_word_that_was_expressed_elsewhere_is_a_record_of_consents_in_the_customers_lane() -> None:
+    output = consent_output(ConsentChange("c-17", "push", "marketing", "withdrawn", 5), lane=4)
     assert (output.topic, output.key, output.lane) == ("consents", b"c-17", 4)
     row = json.loads(output.value or b"")
     jsonschema.validate(row, schema("consent.json"))

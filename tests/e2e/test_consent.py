@@ -6,7 +6,8 @@ import time
 
 import pytest
 
-from tests.e2e.installation import Installation, until
+from tests.e2e.installation import Installation, now_ms, until
+from tests.parts import consent, view
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -65,4 +66,32 @@ async def test_who_unsubscribes_by_an_outcome_is_withdrawn_on_the_record(shop: I
     assert [(one["channel"], one["purpose"], one["source"]) for one in rows] == [
         ("push", "marketing", "outcome")
     ]
+    await shop.holds()
+
+
+async def test_what_a_producer_signals_goes_through_the_record(shop: Installation) -> None:
+    """Who agreed by the cookie banner is heard once that is on `consents`; who refuses there is left alone at once."""
+
+    async def click(customer: str, *, agrees: bool, **context: object) -> None:
+        preferences = {"categoryPreferences": {"Advertising": agrees}}
+        call = view(customer, f"{customer}-{time.monotonic_ns()}", now_ms(), "coat-1")
+        await shop.produce(
+            "clickstream", [(customer, call | {"context": {"consent": preferences, **context}})]
+        )
+
+    await shop.opt_in(["c-no"], "push")
+    await shop.produce("consents", [("c-yes", consent("c-yes", "push") | {"at_ms": now_ms()})])
+    shop.worker()
+    await click("c-no", agrees=False)
+    await click("c-yes", agrees=True)
+    await shop.caught_up()
+    await click("c-yes", agrees=True, timezone="Europe/Berlin")
+    await shop.view("c-no", item="coat-2")
+    await shop.caught_up()
+    assert [one["customer_id"] for one in await shop.nudges()] == ["c-yes"]
+    rows = [one for one in await shop.values("consents") if one["source"].startswith("signal/")]
+    assert {(one["customer_id"], one["purpose"], one["state"]) for one in rows} == {
+        ("c-no", "processing", "withdrawn"),
+        ("c-yes", "processing", "granted"),
+    }
     await shop.holds()

@@ -52,6 +52,15 @@ def test_only_a_grant_can_be_too_far_ahead(event: OnlyEvent, refusal: Refusal) -
     )
 
 
+def test_what_repeats_a_producers_signal_grants_processing_alone(event: OnlyEvent, refusal: Refusal) -> None:
+    signal = CONSENT | {"source": "signal/segment"}
+    assert event(signal | {"channel": "*", "purpose": "processing"}, "consents").kind == "consent.granted"
+    assert event(signal | {"state": "withdrawn"}, "consents").kind == "consent.withdrawn"
+    for channel, purpose in (("push", "marketing"), ("*", "sensing"), ("*", "category/wine")):
+        word = signal | {"channel": channel, "purpose": purpose}
+        assert refusal(word, "consents") == ("unknown_value", "source")
+
+
 @pytest.mark.parametrize(
     ("change", "reason", "field"),
     [

@@ -5,7 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from streamproc.core.consent import NO_CONSENT, fold, processing_granted
+from streamproc.core.facts import CONSENT_STATES, ConsentChange
 from tests.ops.run_records import (
     DAY_MS,
     NOON_MS,
@@ -138,6 +142,10 @@ def test_a_withdrawal_in_another_partition_counts_a_second_after_it() -> None:
     assert violations([*lines, astray]) == []
     earlier = consent(0, "push", "marketing", "withdrawn", at_ms=NOON_MS - 1_000, partition=1)
     assert "marketing" in only([*lines, earlier], "I3")
+    backdated = consent(
+        0, "push", "marketing", "withdrawn", at_ms=YESTERDAY_MS + 1, appended_ms=NOON_MS - 999, partition=1
+    )
+    assert violations([*lines, backdated]) == []
 
 
 def test_the_channel_is_that_of_the_topic_whatever_the_value_says() -> None:
@@ -146,3 +154,58 @@ def test_the_channel_is_that_of_the_topic_whatever_the_value_says() -> None:
     found = violations(lines)
     assert [violation.invariant for violation in found] == ["I2", "I3"]
     assert "marketing on sms" in found[1].detail
+
+
+SIGNAL = "signal/segment"
+
+
+def test_where_the_customer_said_nothing_the_newest_signal_counts() -> None:
+    agreed = consent(0, "*", "processing", source=SIGNAL)
+    assert violations(run(agreed, PUSH)) == []
+    refused = consent(2, "*", "processing", "withdrawn", at_ms=YESTERDAY_MS + 1, source=SIGNAL)
+    assert "processing" in only(run(agreed, PUSH, refused), "I3")
+    again = consent(3, "*", "processing", at_ms=YESTERDAY_MS + 2, source=SIGNAL)
+    assert violations(run(agreed, PUSH, refused, again)) == []
+
+
+@pytest.mark.parametrize("state", ["withdrawn", "denied", "pending", "expired"])
+def test_a_signal_never_lifts_what_the_customer_said(state: str) -> None:
+    said = consent(0, "*", "processing", state)
+    agreed = consent(2, "*", "processing", at_ms=YESTERDAY_MS + 1, source=SIGNAL)
+    assert "processing" in only(run(said, PUSH, agreed), "I3")
+
+
+def test_a_signal_refuses_from_its_time_on_what_the_customer_granted() -> None:
+    for later_ms, wanted in ((-1, 0), (0, 1), (1, 1)):
+        refused = consent(2, "*", "processing", "withdrawn", at_ms=YESTERDAY_MS + later_ms, source=SIGNAL)
+        assert len(violations(run(PROCESSING, PUSH, refused))) == wanted
+
+
+def test_a_signal_grants_nothing_but_processing() -> None:
+    assert "marketing" in only(run(PROCESSING, consent(1, "push", "marketing", source=SIGNAL)), "I3")
+
+
+LINES = st.lists(
+    st.builds(
+        lambda state, at_ms, source, expires: (state, YESTERDAY_MS + at_ms, source, expires),
+        st.sampled_from(CONSENT_STATES),
+        st.integers(0, 4),
+        st.sampled_from(["account page", SIGNAL]),
+        st.sampled_from([None, NOON_MS]),
+    ),
+    max_size=6,
+)
+
+
+@given(LINES)
+def test_verify_and_the_worker_fold_words_and_signals_to_the_same_answer(
+    lines: list[tuple[str, int, str, int | None]],
+) -> None:
+    head, written = NO_CONSENT, [PUSH]
+    for offset, (state, at_ms, source, expires_at_ms) in enumerate(lines, start=2):
+        word = ConsentChange("c-17", "*", "processing", state, at_ms, expires_at_ms, source)
+        head = fold(head, word, at_ms, 0, offset)
+        expiry = {} if expires_at_ms is None else {"expires_at_ms": expires_at_ms}
+        written.append(consent(offset, "*", "processing", state, at_ms, source=source, **expiry))
+    judged = [one for one in violations(run(*written, below=9)) if one.invariant == "I3"]
+    assert (judged == []) == processing_granted(head, NOON_MS)

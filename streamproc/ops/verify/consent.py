@@ -14,6 +14,9 @@ from streamproc.ops.verify.rules import RuleBook, UnreadableRules
 FRESH_MS: Final = 1_000
 """A lane may decide on an end offset of `consents` that it read so long ago."""
 ANY: Final = "*"
+PROCESSING: Final = "processing"
+SIGNALS: Final = "signals"
+"""Stands in a channel's place in the rows for what producers signalled."""
 NO_EXPIRY: Final = 1 << 63
 
 Rows = dict[tuple[str, str], Consent]
@@ -46,7 +49,7 @@ def check_consent(log: Log, rules: RuleBook, *, record_clock: bool) -> Findings:
 
 def _needed(nudge: Nudge, rules: RuleBook) -> Iterator[tuple[str, str]]:
     yield nudge.channel, "marketing"
-    yield ANY, "processing"
+    yield ANY, PROCESSING
     if "visiting" in nudge.because:
         yield ANY, "sensing"
     try:
@@ -62,15 +65,15 @@ def _applied(consents: list[Consent], nudge: Nudge) -> Iterator[Consent]:
 
     In the lane's own partition these are the ones below the position it names. A record in another
     partition, put there by a producer with another key, reaches the lane a while later: a grant may count
-    from its time on, a refusal must count a second after it.
+    from its time on, a refusal must count a second after it was appended.
     """
     partition, offset = nudge.consent
     for consent in consents:
         if consent.partition == partition:
             is_applied = consent.offset < offset
         else:
-            delay_ms = 0 if consent.state == "granted" else FRESH_MS
-            is_applied = consent.effective_ms + delay_ms <= nudge.decided_at_ms
+            known_ms = consent.effective_ms if consent.state == "granted" else consent.appended_ms + FRESH_MS
+            is_applied = known_ms <= nudge.decided_at_ms
         if is_applied:
             yield consent
 
@@ -78,13 +81,15 @@ def _applied(consents: list[Consent], nudge: Nudge) -> Iterator[Consent]:
 def fold(consents: Iterable[Consent]) -> Rows:
     """Return the state of each channel and purpose after one customer's records.
 
-    The latest effective time wins, at a tie the less permissive. Grants of `*` and of a channel stay apart.
+    The latest effective time wins, at a tie the less permissive. Grants of `*` and of a channel stay apart, and so
+    do what customers said and what producers signalled.
     """
     rows: Rows = {}
     for consent in consents:
-        row = rows.get((consent.channel, consent.purpose))
+        place = (SIGNALS if consent.signalled else consent.channel, consent.purpose)
+        row = rows.get(place)
         if row is None or _precedence(consent) > _precedence(row):
-            rows[consent.channel, consent.purpose] = consent
+            rows[place] = consent
     return rows
 
 
@@ -97,9 +102,16 @@ def is_granted(rows: Mapping[tuple[str, str], Consent], channel: str, purpose: s
     """Tell whether a purpose is granted on a channel; unknown is no.
 
     A later refusal of `*` ends an earlier grant of the channel; a grant of `*` never lifts the channel's
-    own refusal, but may follow a grant that lapsed.
+    own refusal, but may follow a grant that lapsed. A signal on processing counts where the customer said nothing;
+    otherwise it only ever refuses, from its time on.
     """
     whole = rows.get((ANY, purpose))
+    signal = rows.get((SIGNALS, purpose))
+    if signal is not None:
+        if whole is None:
+            return _is_live(signal, at_ms)
+        if signal.state != "granted" and signal.effective_ms >= whole.effective_ms:
+            return False
     own = rows.get((channel, purpose)) if channel != ANY else None
     if own is None:
         return whole is not None and _is_live(whole, at_ms)

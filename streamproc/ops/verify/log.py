@@ -32,6 +32,8 @@ POLICY_PREFIX: Final = "policy/"
 SWITCH_PREFIXES: Final = ("channel/", "campaign/")
 STATES: Final = ("withdrawn", "denied", "pending", "expired", "granted")
 """From the least to the most permissive."""
+SIGNAL_PREFIX: Final = "signal/"
+"""What the source of a record begins with that repeats a producer's signal."""
 GRANT_AHEAD_MS_MAX: Final = 5 * 60_000
 """A grant stamped further ahead of its append time is a dead letter: nobody may rely on it."""
 
@@ -96,7 +98,7 @@ class _LedgerValue(msgspec.Struct):
 
 
 class Consent(msgspec.Struct, frozen=True, gc=False):
-    """One readable record of `consents`."""
+    """One readable record of `consents`; `signalled` if it repeats a producer's signal on processing."""
 
     partition: int
     offset: int
@@ -104,7 +106,9 @@ class Consent(msgspec.Struct, frozen=True, gc=False):
     purpose: str
     state: str
     effective_ms: int
+    appended_ms: int
     expires_at_ms: int | None
+    signalled: bool = False
 
 
 class _ConsentValue(msgspec.Struct):
@@ -114,6 +118,7 @@ class _ConsentValue(msgspec.Struct):
     state: str
     at_ms: int
     expires_at_ms: int | None = None
+    source: str | None = None
 
 
 class SwitchChange(msgspec.Struct, frozen=True, gc=False):
@@ -275,6 +280,9 @@ class Log:
         too_far_ahead = value.at_ms > record.timestamp_ms + GRANT_AHEAD_MS_MAX
         if value.state not in STATES or (value.state == "granted" and too_far_ahead):
             return
+        signalled = (value.source or "").startswith(SIGNAL_PREFIX)
+        if signalled and value.purpose != "processing" and value.state == "granted":
+            return  # As above: what a producer signals grants nothing else.
         self.consents[str(value.customer_id).strip()].append(
             Consent(
                 partition=record.partition,
@@ -283,7 +291,9 @@ class Log:
                 purpose=intern(value.purpose),
                 state=intern(value.state),
                 effective_ms=min(value.at_ms, record.timestamp_ms),
+                appended_ms=record.timestamp_ms,
                 expires_at_ms=value.expires_at_ms,
+                signalled=signalled and value.purpose == "processing",
             )
         )
 
