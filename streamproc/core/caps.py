@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from streamproc.core.context import CHARGES_MAX, Charge
-from streamproc.core.policy.model import Campaign, Cap, Category, Channel, Period, Policy
+from streamproc.core.policy.model import Campaign, Cap, Category, Channel, Group, Period, Policy
 from streamproc.core.zones import next_period_ms, period_start_ms
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ __all__ = [
     "check",
     "expire",
     "gap",
+    "group_gap",
     "is_full",
     "narrow",
     "shared_caps",
@@ -74,7 +75,7 @@ class CapCheck(msgspec.Struct, frozen=True, gc=False):
 
 
 class Gap(msgspec.Struct, frozen=True, gc=False):
-    """The last nudge is too recent; `next_at_ms` is when it no longer is."""
+    """The last nudge, of all or of a group, is too recent; `next_at_ms` is when it no longer is."""
 
     detail: str
     next_at_ms: int
@@ -146,6 +147,23 @@ def gap(charges: Iterable[Charge], now_ms: int, gap_min_ms: int) -> Gap | None:
         return None
     minutes = max(0, now_ms - last_ms) // _MINUTE_MS
     return Gap(f"{minutes} min of {gap_min_ms // _MINUTE_MS} min since the last", last_ms + gap_min_ms)
+
+
+def group_gap(charges: Iterable[Charge], group: Group, names: Sequence[str], now_ms: int) -> Gap | None:
+    """Return None if no other campaign of the group spoke in the window ending now, else when its window ends.
+
+    `names` are those of the campaign that asks. The window is (now - length, now], as that of a rolling cap.
+    """
+    last = max(
+        (charge for charge in charges if charge.group == group.name and charge.campaign not in names),
+        key=lambda charge: charge.at_ms,
+        default=None,
+    )
+    if last is None or now_ms - last.at_ms >= group.window_ms:
+        return None
+    minutes = max(0, now_ms - last.at_ms) // _MINUTE_MS
+    detail = f"{group.name}: {minutes} min of {group.window_ms // _MINUTE_MS} min since {last.campaign}"
+    return Gap(detail, last.at_ms + group.window_ms)
 
 
 def expire(charges: list[Charge], now_ms: int) -> list[Charge]:

@@ -37,6 +37,7 @@ def charge(
         category=case.category.name,
         visit=case.visit,
         sensed=case.campaign.sensed,
+        group=case.campaign.group,
     )
     scene.context.charges = [*scene.context.charges, spent]
     emission.ahead.append(charge_output(h, scene.context, spent, identity, arrival, decision))

@@ -76,7 +76,10 @@ class Visit(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class Charge(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """One nudge that was spent from the caps, at `at_ms`; kept until the longest window over it has passed."""
+    """One nudge that was spent from the caps, at `at_ms`; kept until the longest window over it has passed.
+
+    `campaign` is the first name that the campaign ever had, `group` the exclusive group that it was in, or empty.
+    """
 
     at_ms: int
     until_ms: int
@@ -88,6 +91,7 @@ class Charge(msgspec.Struct, frozen=True, array_like=True, gc=False):
     visit: str = ""
     sensed: bool = False
     counts: bool = True
+    group: str = ""
 
 
 class Context(msgspec.Struct, array_like=True, gc=False):

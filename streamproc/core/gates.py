@@ -128,6 +128,11 @@ def _frequency(case: Case) -> Iterator[Why]:
     if gap is not None:
         yield Why(Gate.GAP, gap.detail, gap.next_at_ms)
     yield from _failed_caps(case, caps.shared_caps(scene.policy, case.campaign, case.category, case.profile))
+    group = scene.policy.groups.get(case.campaign.group)
+    if group is not None:
+        gap = caps.group_gap(charges, group, case.campaign.names, scene.now_ms)
+        if gap is not None:
+            yield Why(Gate.EXCLUSIVE_GROUP, gap.detail, gap.next_at_ms)
     if caps.is_full(charges):
         yield Why(Gate.RESTRAINT_FULL, f"{len(charges)} charges of {caps.CHARGES_MAX}")
 

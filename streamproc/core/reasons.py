@@ -26,6 +26,7 @@ class Gate(StrEnum):
     VISIT_CAP = "visit_cap"
     GAP = "gap"
     FREQUENCY_CAP = "frequency_cap"
+    EXCLUSIVE_GROUP = "exclusive_group"
     RESTRAINT_FULL = "restraint_full"
     # On this channel?
     CHANNEL_OFF = "channel_off"

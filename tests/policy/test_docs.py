@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from streamproc.cli import app
 from streamproc.core.facts_paths import FACT_PATHS
 from streamproc.core.policy.loader import load_all
+from streamproc.core.policy.model import Group
 from streamproc.core.policy.when import KEYS
 from streamproc.ops.policy_files import load_folder
 from tests.policy.samples import CAMPAIGN, FILES, changed, with_when
@@ -52,8 +53,9 @@ def test_the_condition_loads() -> None:
 
 def test_the_keys_of_choosing_load() -> None:
     campaign = FILES["campaigns/look.yaml"].replace("priority: 40\n", f"priority: 40\n{BLOCKS['formerly']}")
-    channels = re.sub(r"overall:.*\n", BLOCKS["holdout"], FILES["channels.yaml"])
+    channels = re.sub(r"overall:.*\n", BLOCKS["holdout"] + BLOCKS["groups"], FILES["channels.yaml"])
     policy = load_all({**FILES, "campaigns/look.yaml": campaign, "channels.yaml": channels}).policy
+    assert policy.groups == {"winter": Group("winter", 14 * 86_400_000)}
     assert (policy.overall.holdout_ratio, policy.campaigns["look"].key) == (0.02, "wish_reminder")
 
 

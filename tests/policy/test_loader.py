@@ -182,6 +182,34 @@ def test_hold_outs_and_former_names_become_values() -> None:
     ].formerly == ("peek",)
 
 
+def grouped(*members: str) -> dict[str, str]:
+    channels = FILES["channels.yaml"].replace("controls:", "groups: {winter: {window: 80d}}\ncontrols:")
+    look = FILES["campaigns/look.yaml"].replace("priority: 40", "priority: 40\ngroup: winter")
+    files = {
+        f"campaigns/{name}.yaml": look.replace("campaign: look", f"campaign: {name}") for name in members
+    }
+    return {**FILES, "channels.yaml": channels, **files}
+
+
+def test_a_charge_is_kept_for_the_window_of_a_group_too() -> None:
+    policy, warnings = load_with_warnings(grouped("look", "glance"))
+    assert {name: one.group for name, one in policy.campaigns.items()} == {
+        "look": "winter",
+        "glance": "winter",
+    }
+    assert (policy.groups["winter"].window_ms, policy.charge_ms_max, warnings) == (
+        80 * DAY_MS,
+        80 * DAY_MS,
+        (),
+    )
+
+
+def test_a_campaign_alone_in_its_group_is_a_warning() -> None:
+    _, warnings = load_with_warnings(grouped("look"))
+    expected = "campaigns/look.yaml:5: group: no other campaign is in winter, so it excludes nothing"
+    assert [str(one) for one in warnings] == [expected]
+
+
 def test_no_two_campaigns_have_had_one_name() -> None:
     other = FILES["campaigns/look.yaml"].replace("campaign: look", "campaign: glance")
     files = {**FILES, "campaigns/glance.yaml": other.replace("priority: 40", "priority: 40\nformerly: look")}

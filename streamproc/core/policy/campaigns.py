@@ -98,7 +98,7 @@ def read_campaign(
         file=node.file,
         specificity=_specificity(fields, paths),
     )
-    campaign = choosing.with_choosing(campaign, fields)
+    campaign = choosing.with_choosing(campaign, fields, channels)
     examples = read_examples(fields, campaign)
     return Parsed(campaign, rule, paths, examples, node) if name and trigger is not None else None
 

@@ -11,8 +11,8 @@ from streamproc.core.facts import CHANNELS
 from streamproc.core.policy.caps import CAPS, DAY_MS, MINUTE_MS, read_caps
 from streamproc.core.policy.document import Node
 from streamproc.core.policy.fields import Fields
-from streamproc.core.policy.model import Channel, Overall, Quiet
-from streamproc.core.policy.overall import OVERALL, read_overall
+from streamproc.core.policy.model import Channel, Group, Overall, Quiet
+from streamproc.core.policy.overall import GROUPS, OVERALL, read_groups, read_overall
 from streamproc.core.policy.problems import Findings
 from streamproc.core.policy.shape import (
     Choice,
@@ -119,6 +119,7 @@ CHANNELS_FILE: Final = Shape(
             required=True,
         ),
         "overall": Key("What holds over all channels and campaigns together.", OVERALL, required=True),
+        "groups": GROUPS,
         "controls": Key(
             "Addresses of your shop that every message carries; each contains {nudge_id} once.",
             Shape(
@@ -142,6 +143,7 @@ class Channels:
     overall: Overall = field(default_factory=Overall)
     controls: dict[str, str] = field(default_factory=dict)
     locale: str = "en"
+    groups: dict[str, Group] = field(default_factory=dict)
 
 
 def read_channels(node: Node, findings: Findings) -> Channels:
@@ -157,7 +159,7 @@ def read_channels(node: Node, findings: Findings) -> Channels:
                 channels[name] = _channel(name, one)
         if not listed.keys:
             fields.at("channels", "names no channel")
-    return Channels(channels, read_overall(fields), _controls(fields), locale)
+    return Channels(channels, read_overall(fields), _controls(fields), locale, read_groups(fields))
 
 
 def _channel(name: str, fields: Fields) -> Channel:

@@ -7,7 +7,7 @@ from typing import Final
 
 from streamproc.core.channels.message import RenderError
 from streamproc.core.policy.campaigns import Parsed
-from streamproc.core.policy.choosing import check_names
+from streamproc.core.policy.choosing import check_groups, check_names
 from streamproc.core.policy.model import Campaign, Policy
 from streamproc.core.policy.problems import Findings
 from streamproc.core.render import SOFTEN, VALUE_CHARS_MAX, frame_of, render
@@ -18,7 +18,9 @@ RUNGS: Final = ("send", SOFTEN)
 
 def check_whole(policy: Policy, parsed: Mapping[str, Parsed], findings: Findings) -> None:
     """Report what is wrong, or doubtful, between the parts of a policy that each read well."""
-    check_names(policy.campaigns, {name: one.node for name, one in parsed.items()}, findings)
+    nodes = {name: one.node for name, one in parsed.items()}
+    check_names(policy.campaigns, nodes, findings)
+    check_groups(policy.campaigns, nodes, findings)
     for campaign in policy.campaigns.values():
         node = parsed[campaign.id].node
         _check_words(policy, campaign, node.line_of("content"), findings)

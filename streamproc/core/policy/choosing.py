@@ -1,16 +1,18 @@
-"""What a campaign says about being chosen: what it was called, and who is held out of it."""
+"""What a campaign says about being chosen: what it was called, who is held out, and which others it excludes."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
+from streamproc.core.policy.channels import Channels
 from streamproc.core.policy.document import Node
 from streamproc.core.policy.fields import NAME, NAME_RULE, Fields
 from streamproc.core.policy.model import Campaign
 from streamproc.core.policy.problems import Findings
-from streamproc.core.policy.shape import Either, Key, ListOf, Number, Text
+from streamproc.core.policy.shape import Either, Key, ListOf, NameOf, Number, Text
 
 NAMES_MAX: Final = 8
 CHOOSING: Final[dict[str, Key]] = {
@@ -25,15 +27,21 @@ CHOOSING: Final[dict[str, Key]] = {
         looser="less",
         label="held out",
     ),
+    "group": Key(
+        "The exclusive group of channels.yaml that it is in: who heard another of it in its window does not hear this.",
+        NameOf("group"),
+        label="exclusive group",
+    ),
 }
 
 
-def with_choosing(campaign: Campaign, fields: Fields) -> Campaign:
+def with_choosing(campaign: Campaign, fields: Fields, channels: Channels) -> Campaign:
     """Read the keys of this part of a campaign's file, and return the campaign with what they say."""
     return replace(
         campaign,
         formerly=_formerly(fields, campaign.id),
         holdout_ratio=float(fields.number("holdout_ratio") or 0),
+        group=fields.choice("group", channels.groups, "a group of channels.yaml") or "",
     )
 
 
@@ -69,3 +77,12 @@ def check_names(campaigns: Mapping[str, Campaign], nodes: Mapping[str, Node], fi
                     f"formerly: {former} is, or was, the name of {owner}: its counters cannot hang on both"
                 )
                 findings.error(node.file, node.line_of("formerly"), message)
+
+
+def check_groups(campaigns: Mapping[str, Campaign], nodes: Mapping[str, Node], findings: Findings) -> None:
+    """Warn of a campaign that is alone in its exclusive group."""
+    members = Counter(campaign.group for campaign in campaigns.values())
+    for name, campaign in campaigns.items():
+        if campaign.group and members[campaign.group] == 1:
+            message = f"group: no other campaign is in {campaign.group}, so it excludes nothing"
+            findings.warn(nodes[name].file, nodes[name].line_of("group"), message)

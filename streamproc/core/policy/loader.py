@@ -88,6 +88,7 @@ def load_all(files: Mapping[str, str], version: str = "") -> Loaded:
         charge_ms_max=charge_ms_max(channels, categories, campaigns.values()),
         find_category=category_finder(categories),
         files=dict(files),
+        groups=channels.groups,
     )
     if not parsed:
         findings.warn(

@@ -83,6 +83,14 @@ class Overall:
 
 
 @dataclass(frozen=True)
+class Group:
+    """Campaigns of which one customer hears one at most: after it the others are silent for `window_ms`."""
+
+    name: str
+    window_ms: int
+
+
+@dataclass(frozen=True)
 class Category:
     """A group of items. `consent` names the purpose that a special category needs, on channel `*`."""
 
@@ -136,7 +144,7 @@ class Campaign:
 
     `sensed` is true where the trigger or a fact comes from a beacon: the `sensing` consent is then needed.
     `content` is by locale, then channel. `formerly` are the names it had, oldest first. `holdout_ratio` in [0, 1] is
-    the part of customers who never hear of it.
+    the part of customers who never hear of it. `group` names its exclusive group, empty for none.
     """
 
     id: str
@@ -163,6 +171,7 @@ class Campaign:
     labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     formerly: tuple[str, ...] = ()
     holdout_ratio: float = 0.0
+    group: str = ""
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -197,6 +206,7 @@ class Policy:
     charge_ms_max: int
     find_category: Callable[[str], Category]
     files: Mapping[str, str] = field(default_factory=dict, repr=False)
+    groups: Mapping[str, Group] = field(default_factory=dict)
 
     def names_of(self, campaign: str) -> tuple[str, ...]:
         """Return all names of the campaign that is, or was, called so; an unknown one has just this name."""

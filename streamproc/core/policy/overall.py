@@ -1,13 +1,13 @@
-"""`overall` in `channels.yaml`: what holds over all channels and campaigns together."""
+"""`overall` and `groups` in `channels.yaml`: what holds over several channels or campaigns together."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from streamproc.core.policy.caps import CAPS, CAPS_MAX, DAY_MS, read_caps
-from streamproc.core.policy.fields import Fields
-from streamproc.core.policy.model import Overall
-from streamproc.core.policy.shape import Duration, Flag, Key, ListOf, Number, Shape, Text, Whole
+from streamproc.core.policy.caps import CAPS, CAPS_MAX, DAY_MS, MEMORY_MS, MINUTE_MS, read_caps
+from streamproc.core.policy.fields import NAME, NAME_RULE, Fields
+from streamproc.core.policy.model import Group, Overall
+from streamproc.core.policy.shape import ByName, Duration, Flag, Key, ListOf, Number, Shape, Text, Whole
 
 PRIORITY_MAX: Final = 100
 
@@ -53,6 +53,25 @@ OVERALL: Final = Shape(
 )
 
 
+GROUPS_MAX: Final = 50
+GROUP: Final = Shape(
+    "Campaigns that exclude each other.",
+    {
+        "window": Key(
+            "How long the others are silent after one of them spoke, such as 14d.",
+            Duration(MINUTE_MS, MEMORY_MS),
+            required=True,
+            looser="less",
+        )
+    },
+)
+GROUPS: Final = Key(
+    "Groups of campaigns that exclude each other: who heard one hears no other for a while.",
+    ByName(GROUP, NAME.pattern, GROUPS_MAX, NAME_RULE),
+    label="exclusive groups",
+)
+
+
 def read_overall(fields: Fields) -> Overall:
     """Read `overall`; empty where it is wrong."""
     overall = fields.mapping("overall")
@@ -69,3 +88,18 @@ def read_overall(fields: Fields) -> Overall:
         holdout_ratio=float(overall.number("holdout_ratio") or 0),
         holdout_salt=overall.text("holdout_salt") or "",
     )
+
+
+def read_groups(fields: Fields) -> dict[str, Group]:
+    """Read `groups`, by name."""
+    groups: dict[str, Group] = {}
+    listed = fields.mapping("groups")
+    if listed is None:
+        return groups
+    if len(listed.keys) > GROUPS_MAX:
+        fields.at("groups", f"has {len(listed.keys)} groups, {GROUPS_MAX} are allowed")
+    for name in list(listed.keys)[:GROUPS_MAX]:
+        if listed.is_name(name) and (one := listed.mapping(name, GROUP)) is not None:
+            # One whose window cannot be read stands all the same, so that its campaigns are not reported too.
+            groups[name] = Group(name, one.duration("window") or 0)
+    return groups

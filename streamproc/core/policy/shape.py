@@ -14,8 +14,8 @@ TEXT_CHARS_MAX: Final = 200
 LIST_MAX: Final = 64
 # What `more` of a value does to restraint: nothing that could be said in general, or the way it gets looser.
 Looser = Literal["", "more", "less"]
-# What a policy itself names: its channels, its categories.
-Named = Literal["channel", "category"]
+# What a policy itself names: its channels, its categories, its exclusive groups.
+Named = Literal["channel", "category", "group"]
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ def window_ms(cap: Cap) -> int:
 
 
 def charge_ms_max(channels: Channels, categories: Categories, campaigns: Iterable[Campaign]) -> int:
-    """Return the longest window of all caps, the minimum gap and one sensed nudge a visit among them; -1 for ever."""
+    """Return the longest window of all caps and groups, the minimum gap and one sensed nudge a visit; -1 for ever."""
     caps = [*channels.overall.caps, *categories.default.caps]
     caps += [cap for channel in channels.channels.values() for cap in channel.caps]
     caps += [cap for category in categories.categories.values() for cap in category.caps]
@@ -45,4 +45,5 @@ def charge_ms_max(channels: Channels, categories: Categories, campaigns: Iterabl
     windows = [window_ms(cap) for cap in caps]
     if FOR_EVER in windows:
         return FOR_EVER
-    return max([CUSTOMER_WINDOW_MS, channels.overall.gap_min_ms, *windows])
+    groups = [group.window_ms for group in channels.groups.values()]
+    return max([CUSTOMER_WINDOW_MS, channels.overall.gap_min_ms, *groups, *windows])

@@ -25,6 +25,7 @@ _LABELS: Final = {
     "visit_cap": "had one this visit",
     "gap": "too soon after another",
     "frequency_cap": "cap reached",
+    "exclusive_group": "heard another of its kind",
     "restraint_full": "memory of caps full",
     "channel_off": "channel switched off",
     "channel_turned_off_by_customer": "turned this channel off",

@@ -1,4 +1,4 @@
-"""I2: in every window of every cap the distinct charged nudges are within it; the ledger is one chain."""
+"""I2: in every window of every cap and group the charged nudges are within it; the ledger is one chain."""
 
 from __future__ import annotations
 
@@ -86,6 +86,7 @@ def _check_charges(charges: list[Entry], rules: RuleBook, findings: Findings) ->
         except UnreadableRules as error:
             findings.add(f"the caps of {charge.nudge_id} are unknown: {error}", charge.where)
             continue
+        _check_group(charges[: index + 1], policy, findings)
         for field, names, cap in _caps_over(charge, policy):
             findings.checked["caps"] += 1
             _check_cap(charges[: index + 1], field, names, cap, findings)
@@ -105,6 +106,28 @@ def _caps_over(charge: Entry, policy: Rules) -> Iterator[tuple[str, tuple[str, .
         yield "category", (charge.category,), cap
     for cap in policy.overall:
         yield "", ("overall",), cap
+
+
+def _check_group(charges: list[Entry], policy: Rules, findings: Findings) -> None:
+    """Check that no other campaign of the exclusive group was charged in the window ending at the last charge."""
+    charge = charges[-1]
+    names = policy.names_of(charge.campaign)
+    group = policy.groups.get(names[0], "")
+    if group != charge.group:
+        findings.add(f"{names[0]} is in group {group!r}, its charge says {charge.group!r}", charge.where)
+        return
+    if not group:
+        return
+    since_ms = charge.at_ms - policy.windows.get(group, 0)
+    others = {
+        other.campaign
+        for other in charges
+        if other.group == group and other.campaign not in names and other.at_ms > since_ms
+    }
+    if others:
+        findings.add(
+            f"group {group}: {names[0]} spoke in the window of {', '.join(sorted(others))}", charge.where
+        )
 
 
 def _check_cap(

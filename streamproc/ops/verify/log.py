@@ -77,6 +77,7 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     category: str
     visit: str
     zone: str
+    group: str
     policy: str
     digests: tuple[bytes, ...]
     where: str
@@ -94,6 +95,7 @@ class _LedgerValue(msgspec.Struct):
     category: str | None = None
     visit: str | None = None
     zone: str | None = None
+    group: str | None = None
     policy: str | None = None
 
 
@@ -336,6 +338,7 @@ def _read_entry(record: Record) -> Entry:
         category=intern(entry.category or ""),
         visit=intern(entry.visit or ""),
         zone=intern(entry.zone or ""),
+        group=intern(entry.group or ""),
         policy=intern(entry.policy or ""),
         digests=(digest(value),) if compact == value else (digest(value), digest(compact)),
         where=record.where,

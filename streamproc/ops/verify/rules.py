@@ -54,6 +54,10 @@ class Rules:
     campaigns_off: frozenset[str]
     names: Mapping[str, tuple[str, ...]]
     """All names of each campaign, by the present one: that first, the oldest last."""
+    groups: Mapping[str, str]
+    """The exclusive group of each campaign that is in one."""
+    windows: Mapping[str, int]
+    """How long one campaign of a group silences the others, in milliseconds."""
 
     def names_of(self, campaign: str) -> tuple[str, ...]:
         """Return all names of the campaign that is, or was, called so."""
@@ -125,6 +129,13 @@ def read_rules(files: Mapping[str, str]) -> Rules:
         campaigns_off=frozenset(
             name for name, campaign in campaigns.items() if campaign.get("enabled") is False
         ),
+        groups={
+            name: str(campaign["group"]) for name, campaign in campaigns.items() if campaign.get("group")
+        },
+        windows={
+            name: _window_ms(group.get("window"), f"group {name}")
+            for name, group in _members(channels, "groups").items()
+        },
         names={name: (name, *_former_names(campaign)) for name, campaign in campaigns.items()},
     )
 
@@ -163,10 +174,8 @@ def _caps(member: Mapping[str, Any], scope: str) -> tuple[Cap, ...]:
 
 def _cap(cap: object, scope: str) -> Cap:
     match cap:
-        case {"max": int(most), "rolling": str(window), **rest} if not rest:
-            duration = _DURATION.fullmatch(window)
-            if duration:
-                return Cap(most, rolling_ms=round(float(duration[1]) * UNIT_MS[duration[2]]))
+        case {"max": int(most), "rolling": str(window), **rest} if not rest and _DURATION.fullmatch(window):
+            return Cap(most, rolling_ms=_window_ms(window, scope))
         case {"max": int(most), "per": str(per), **rest} if not rest and per in PERIODS:
             return Cap(most, per=per)
         case {"max": int(most), "ever": True, **rest} if not rest:
@@ -174,3 +183,10 @@ def _cap(cap: object, scope: str) -> Cap:
         case _:
             pass
     raise UnreadableRules(f"{scope}: this is no cap: {cap}")
+
+
+def _window_ms(window: object, scope: str) -> int:
+    duration = _DURATION.fullmatch(str(window))
+    if duration is None:
+        raise UnreadableRules(f"{scope}: this is no window: {window}")
+    return round(float(duration[1]) * UNIT_MS[duration[2]])
