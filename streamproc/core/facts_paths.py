@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 from typing import Final, Literal
 
 from streamproc.core.context import Line, RememberedItem
 from streamproc.core.policy.model import DEFAULT_CATEGORY, FactGetter
 from streamproc.core.scene import Scene
+from streamproc.core.values import FactValue, Kind, Money, Term
 
 Provenance = Literal["declared", "purchased", "viewed", "sensed", "trigger"]
 Specificity = Literal["none", "brand", "category", "family", "item", "place"]
@@ -18,13 +20,16 @@ SOFT_SPECIFICITY_MAX: Final = SPECIFICITIES.index("category")
 TRAIT_PREFIX: Final = "trait."
 # What only fits a message about the item of the event itself.
 OF_ITEM_PREFIX: Final = "item."
+# The last day of a campaign: what a text may say of the campaign itself.
+CAMPAIGN_UNTIL: Final = "campaign.until"
 
 
 @dataclass(frozen=True)
 class FactPath:
     """One fact. `provenance` `trigger` and a `code` of None mean: as the kind of the event that triggers.
 
-    `get` gives the text for a scene, or None where the fact is not known there. `sensed` marks what a beacon told.
+    `get` gives the value for a scene, of this `kind`, or None where the fact is not known there. `sensed` marks what a
+    beacon told.
     """
 
     path: str
@@ -33,6 +38,7 @@ class FactPath:
     specificity: Specificity
     code: str | None
     sensed: bool = False
+    kind: Kind = "text"
 
 
 def _of_item(pick: Callable[[RememberedItem], str]) -> FactGetter:
@@ -42,9 +48,19 @@ def _of_item(pick: Callable[[RememberedItem], str]) -> FactGetter:
     return get
 
 
-def _item_category(scene: Scene) -> str | None:
+def _item_category(scene: Scene) -> FactValue | None:
     category = scene.category
-    return None if category is None or category.name == DEFAULT_CATEGORY else category.name
+    if category is None or category.name == DEFAULT_CATEGORY:
+        return None
+    return Term(category.names)
+
+
+def _item_price(scene: Scene) -> FactValue | None:
+    return None if scene.item is None else _money(scene.item.price_minor, scene.event.currency)
+
+
+def _money(minor: int | None, currency: str | None) -> Money | None:
+    return Money(minor, currency) if minor is not None and currency else None
 
 
 def _of_last(lines: Callable[[Scene], list[Line]], pick: Callable[[RememberedItem], str]) -> FactGetter:
@@ -69,10 +85,20 @@ def _of_last(lines: Callable[[Scene], list[Line]], pick: Callable[[RememberedIte
 
 
 def _count(lines: Callable[[Scene], list[Line]]) -> FactGetter:
-    def get(scene: Scene) -> str | None:
-        return str(len(lines(scene))) if lines(scene) else None
+    def get(scene: Scene) -> FactValue | None:
+        return len(lines(scene)) or None
 
     return get
+
+
+def _cart_value(scene: Scene) -> FactValue | None:
+    """Sum the cart up, where every line has a price and all are in one currency: else the sum would be untrue."""
+    lines = scene.context.cart
+    prices = [line.item.price_minor for line in lines]
+    if len({line.currency for line in lines}) != 1 or None in prices:
+        return None
+    total = sum((line.item.price_minor or 0) * line.item.quantity for line in lines)
+    return _money(total, lines[0].currency)
 
 
 def _cart(scene: Scene) -> list[Line]:
@@ -81,6 +107,10 @@ def _cart(scene: Scene) -> list[Line]:
 
 def _wishlist(scene: Scene) -> list[Line]:
     return scene.context.wishlist
+
+
+def _id(item: RememberedItem) -> str:
+    return item.item_id
 
 
 def _name(item: RememberedItem) -> str:
@@ -98,15 +128,18 @@ def _site(scene: Scene) -> str | None:
 FACT_PATHS: Final[dict[str, FactPath]] = {
     fact.path: fact
     for fact in (
+        FactPath("item.id", _of_item(_id), "trigger", "item", None),
         FactPath("item.name", _of_item(_name), "trigger", "item", None),
         FactPath("item.brand", _of_item(_brand), "trigger", "brand", None),
         FactPath("item.category", _item_category, "trigger", "category", None),
+        FactPath("item.price", _item_price, "trigger", "item", None, kind="money"),
         FactPath("cart.last.name", _of_last(_cart, _name), "viewed", "item", "cart"),
         FactPath("cart.last.brand", _of_last(_cart, _brand), "viewed", "brand", "cart"),
-        FactPath("cart.count", _count(_cart), "viewed", "category", "cart"),
+        FactPath("cart.count", _count(_cart), "viewed", "category", "cart", kind="number"),
+        FactPath("cart.value", _cart_value, "viewed", "item", "cart", kind="money"),
         FactPath("wishlist.last.name", _of_last(_wishlist, _name), "declared", "item", "wishlist"),
         FactPath("wishlist.last.brand", _of_last(_wishlist, _brand), "declared", "brand", "wishlist"),
-        FactPath("wishlist.count", _count(_wishlist), "declared", "category", "wishlist"),
+        FactPath("wishlist.count", _count(_wishlist), "declared", "category", "wishlist", kind="number"),
         FactPath("visit.site", _site, "sensed", "place", "visiting", sensed=True),
     )
 }
@@ -115,13 +148,18 @@ FACT_PATHS: Final[dict[str, FactPath]] = {
 def trait_fact(name: str) -> FactPath:
     """Return the fact of a trait that the customer declared; lists give their first entry."""
 
-    def get(scene: Scene) -> str | None:
+    def get(scene: Scene) -> FactValue | None:
         profile = scene.context.profile
         value = None if profile is None else profile.traits.get(name)
         if isinstance(value, list):
             value = value[0] if value else None
         if value is None or isinstance(value, bool):
             return None
-        return str(value) or None
+        return None if value == "" else value
 
-    return FactPath(f"{TRAIT_PREFIX}{name}", get, "declared", "item", "declared")
+    return FactPath(f"{TRAIT_PREFIX}{name}", get, "declared", "item", "declared", kind="any")
+
+
+def until_fact(day: date) -> FactPath:
+    """Return the fact of a campaign's last day, which reveals nothing of anybody."""
+    return FactPath(CAMPAIGN_UNTIL, lambda _: day, "trigger", "none", None, kind="date")

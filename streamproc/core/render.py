@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
@@ -12,19 +11,13 @@ from streamproc.core.channels.message import CONTROLS, Frame, Message, RenderCod
 from streamproc.core.channels.push import write_push
 from streamproc.core.channels.screen import write_screen
 from streamproc.core.channels.sms import write_sms
+from streamproc.core.locales import fallbacks
 from streamproc.core.policy.model import Campaign, Channel, Copy, Policy, Text
+from streamproc.core.values import VALUE_CHARS_MAX, FactValue, Term, clean, shortened
 
 SOFTEN: Final = "soften"
 
-VALUE_CHARS_MAX: Final = 80
-
-# What the links are called where a policy has no labels of its own.
-LABELS: Final = {"why": "Why?", "mute": "Pause", "unsubscribe": "Unsubscribe"}
 _PLACEHOLDER: Final = "{nudge_id}"
-# Unicode's categories of what prints nothing: control, format, half of a character, private, unassigned ...
-_HIDDEN: Final = ("Cc", "Cf", "Cs", "Co", "Cn")
-# ... except the joiners (ZWNJ, ZWJ), which spell words in some scripts, and emoji.
-_JOINERS: Final = "\u200c\u200d"
 _WRITERS: Final[Mapping[str, Callable[[Message], dict[str, object]]]] = {
     "push": write_push,
     "email": write_email,
@@ -50,11 +43,12 @@ def frame_of(
 
 
 def render(
-    campaign: Campaign, channel: Channel, rung: str, values: Mapping[str, str], frame: Frame
+    campaign: Campaign, channel: Channel, rung: str, values: Mapping[str, FactValue], frame: Frame
 ) -> dict[str, object]:
     """Write the `content` of a nudge.
 
-    `values` are the facts by name; control characters and line breaks are taken out of them, and long ones are cut.
+    `values` are the facts by name. Of texts among them control characters and line breaks are taken out, and long ones
+    are cut, between what people see as characters.
 
     Raises RenderError: then there is nothing true, whole and short enough to say.
     """
@@ -65,12 +59,12 @@ def render(
     if missing:
         raise RenderError(RenderCode.CONTROL_MISSING, ", ".join(missing))
     message = Message(
-        fields=_filled(text, values),
+        fields=_filled(text, values, frame.locale),
         action=text.action or "",
         campaign=campaign.id,
         channel=channel,
         is_soft=rung == SOFTEN,
-        labels={**LABELS, **campaign.labels.get(frame.locale, {})},
+        labels=campaign.labels[frame.locale],
         frame=frame,
     )
     return _WRITERS[channel.name](message)
@@ -81,19 +75,23 @@ def content_locale(campaign: Campaign, channel: str, locale: str) -> str:
 
     The reason must be asked for in this locale, so that a message is in one language.
     """
-    for wanted in _fallbacks(locale):
+    for wanted in fallbacks(locale):
         if channel in campaign.content.get(wanted, {}):
             return wanted
     return next(iter(campaign.content), "")
 
 
 def reason_sentence(policy: Policy, codes: Sequence[str], locale: str) -> str:
-    """Say in plain words why a message comes: the sentence of each code, in the locale, its language or the default."""
-    sentences = []
-    for code in codes:
-        tables = [policy.reasons.get(wanted, {}) for wanted in (*_fallbacks(locale), policy.locale)]
-        sentences.append(next((table[code] for table in tables if code in table), ""))
-    return " ".join(sentence for sentence in sentences if sentence)
+    """Say in plain words why a message comes, a sentence for each code, all of them in one language.
+
+    It is the language of the locale, or the default one where that lacks a sentence.
+    """
+    for chain in (fallbacks(locale), fallbacks(policy.locale)):
+        tables = [policy.reasons[one] for one in chain if one in policy.reasons]
+        sentences = [next((table[code] for table in tables if code in table), "") for code in codes]
+        if all(sentences):
+            return " ".join(sentences)
+    return ""
 
 
 def control_links(policy: Policy, nudge_id: str) -> dict[str, str]:
@@ -105,31 +103,6 @@ def _link(link: str, nudge_id: str) -> str:
     return link.replace(_PLACEHOLDER, nudge_id)
 
 
-def clean(value: str) -> str:
-    """Make a value safe for any field: one line, no control, format or half characters, at most `VALUE_CHARS_MAX`.
-
-    Line breaks would forge headers, and direction marks would make a text read as another.
-    """
-    if value.isprintable():
-        return " ".join(value.split())
-    kept = "".join(" " if _breaks(char) else char for char in value if not _is_hidden(char))
-    return " ".join(kept.split()) if kept.strip(_JOINERS) else ""
-
-
-def _breaks(char: str) -> bool:
-    return unicodedata.category(char) in ("Zl", "Zp") or char in "\t\n\v\f\r\x1c\x1d\x1e\x85"
-
-
-def _is_hidden(char: str) -> bool:
-    return not _breaks(char) and char not in _JOINERS and unicodedata.category(char) in _HIDDEN
-
-
-def _fallbacks(locale: str) -> tuple[str, ...]:
-    exact = locale.replace("_", "-")
-    language = exact.partition("-")[0]
-    return (exact, language) if exact != language else (exact,)
-
-
 def _words(campaign: Campaign, channel: str, rung: str, locale: str) -> Text:
     copy: Copy | None = campaign.content.get(locale, {}).get(channel)
     if copy is None or channel not in _WRITERS:
@@ -137,16 +110,27 @@ def _words(campaign: Campaign, channel: str, rung: str, locale: str) -> Text:
     return copy.soft if rung == SOFTEN else copy.say
 
 
-def _filled(text: Text, values: Mapping[str, str]) -> dict[str, str]:
+def _filled(text: Text, values: Mapping[str, FactValue], locale: str) -> dict[str, str]:
     """Put the facts into the fields of a text."""
-    safe: dict[str, str] = {}
-    for name in text.uses:
-        value = clean(values.get(name, ""))
-        if not value:
-            raise RenderError(RenderCode.FACT_MISSING, name)
-        safe[name] = value if len(value) <= VALUE_CHARS_MAX else value[: VALUE_CHARS_MAX - 1].rstrip() + "…"
-    fields = {name: fill(safe).strip() for name, fill in text.renders.items()}
-    for name, filled in fields.items():
-        if not filled:
+    safe = {name: _safe(name, values.get(name), locale) for name in text.uses}
+    fields: dict[str, str] = {}
+    for name, fill in text.renders.items():
+        try:
+            fields[name] = fill(safe).strip()
+        except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+            # A trait that is no number where a plural counts, a currency that nobody knows: what is said of a
+            # customer's value in the error stays here.
+            raise RenderError(RenderCode.TEMPLATE_FAILED, name) from error
+        if not fields[name]:
             raise RenderError(RenderCode.EMPTY, name)
     return fields
+
+
+def _safe(name: str, value: FactValue | None, locale: str) -> FactValue:
+    if isinstance(value, Term):
+        value = next((value.names[one] for one in fallbacks(locale) if one in value.names), "")
+    if isinstance(value, str):
+        value = shortened(clean(value), VALUE_CHARS_MAX)
+    if value is None or value == "":
+        raise RenderError(RenderCode.FACT_MISSING, name)
+    return value

@@ -39,6 +39,12 @@ en:
   labels: {why: "Why?", mute: Pause, unsubscribe: Stop}
 """
 
+GERMAN_REASONS = """\
+de:
+  viewed: Sie haben es angesehen.
+  labels: {why: "Warum?", mute: Pause, unsubscribe: Abmelden}
+"""
+
 CAMPAIGN = """\
 campaign: look
 helps: You find it again.

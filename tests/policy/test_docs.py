@@ -12,8 +12,10 @@ from typer.testing import CliRunner
 
 from streamproc.cli import app
 from streamproc.core.facts_paths import FACT_PATHS
+from streamproc.core.locales import speech
 from streamproc.core.policy.loader import load_all
 from streamproc.core.policy.model import Group
+from streamproc.core.policy.template import FILTERS, compile_template
 from streamproc.core.policy.when import KEYS
 from streamproc.ops.policy_files import load_folder
 from tests.policy.samples import CAMPAIGN, FILES, changed, with_when
@@ -79,6 +81,18 @@ def test_the_example_loads() -> None:
 @pytest.mark.parametrize("when", CONDITIONS)
 def test_each_condition_in_the_table_loads(when: str) -> None:
     load_all(with_when(when))
+
+
+FILLED = re.findall(r"^\| `(\{\{ .*? \}\})` \|", TEXT.replace("\\|", "|"), re.MULTILINE)
+
+
+@pytest.mark.parametrize("template", FILLED)
+def test_each_filter_in_the_table_compiles(template: str) -> None:
+    assert compile_template(template, speech("en")).lacks == frozenset()
+
+
+def test_every_filter_is_in_the_table() -> None:
+    assert {name for name in FILTERS if any(f"| {name}" in template for template in FILLED)} == set(FILTERS)
 
 
 @pytest.mark.parametrize("name", [*KEYS, *FACT_PATHS])

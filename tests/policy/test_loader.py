@@ -152,16 +152,6 @@ def test_more_texts_than_the_cache_holds_still_find_their_category() -> None:
     assert find("coats 0").name == "coats"
 
 
-def test_a_translation_speaks_where_it_has_words() -> None:
-    words = 'content:\n  push: {say: {title: Hallo, body: "{{ item }}"}, soft: {title: Hallo, body: Da.}}\n'
-    policy, warnings = load_with_warnings({**FILES, "translations/de/look.yaml": words})
-    content = policy.campaigns["look"].content
-    assert (list(content), list(content["de"])) == (["en", "de"], ["push"])
-    assert [str(one) for one in warnings] == [
-        "translations/de/look.yaml:2: content: has no in_app; the default words stand in"
-    ]
-
-
 def test_hold_outs_and_former_names_become_values() -> None:
     keys = "priority: 40\nholdout_ratio: 0.05\nformerly: [peek, glance]\n"
     files = {

@@ -9,9 +9,11 @@ import pytest
 from streamproc.core.policy.campaign_shape import CAMPAIGN
 from streamproc.core.policy.categories import CATEGORIES_FILE
 from streamproc.core.policy.channels import CHANNELS_FILE
+from streamproc.core.policy.content_shape import TRANSLATION_FILE
 from streamproc.core.policy.document import read
 from streamproc.core.policy.fields import Fields
 from streamproc.core.policy.problems import Findings
+from streamproc.core.policy.reasons import REASONS_FILE
 from streamproc.core.policy.shape import (
     Again,
     ByName,
@@ -25,7 +27,6 @@ from streamproc.core.policy.shape import (
     Value,
     Whole,
 )
-from streamproc.core.policy.words import REASONS_FILE, TRANSLATION_FILE
 
 FILES = (CHANNELS_FILE, CATEGORIES_FILE, CAMPAIGN, TRANSLATION_FILE, REASONS_FILE)
 CUP = Shape("A cup.", {"size": Key("How big.", Whole(1, 3), required=True), "hot": Key("Hot.", Flag())})

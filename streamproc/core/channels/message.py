@@ -22,6 +22,7 @@ class RenderCode(StrEnum):
     CONTROL_MISSING = "control_missing"
     EMPTY = "empty"
     TOO_LONG = "too_long"
+    TEMPLATE_FAILED = "template_failed"
 
 
 class RenderError(ValueError):

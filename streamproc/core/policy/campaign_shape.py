@@ -9,6 +9,7 @@ from streamproc.core.facts_paths import FACT_PATHS, SPECIFICITIES, TRAIT_PREFIX
 from streamproc.core.policy import kinds
 from streamproc.core.policy.caps import CAP, CAPS_MAX, DAY_MS, MINUTE_MS
 from streamproc.core.policy.choosing import CHOOSING
+from streamproc.core.policy.content_shape import CONTENT
 from streamproc.core.policy.examples import EXAMPLE, EXAMPLES_MAX
 from streamproc.core.policy.fields import NAME, NAME_RULE
 from streamproc.core.policy.model import FROM_ITEM
@@ -27,7 +28,6 @@ from streamproc.core.policy.shape import (
     Whole,
 )
 from streamproc.core.policy.when_shapes import CONDITION, TRIGGER
-from streamproc.core.policy.words import CONTENT
 
 FACTS_MAX: Final = 8
 PURPOSES: Final = ("marketing", "transactional")

@@ -10,13 +10,16 @@ from itertools import pairwise
 from typing import Final
 
 from streamproc.core.facts_paths import (
+    CAMPAIGN_UNTIL,
     FACT_PATHS,
     OF_ITEM_PREFIX,
     SPECIFICITIES,
     TRAIT_PREFIX,
     FactPath,
     trait_fact,
+    until_fact,
 )
+from streamproc.core.locales import speech
 from streamproc.core.policy import choosing, kinds
 from streamproc.core.policy.campaign_shape import CAMPAIGN, FACTS_MAX
 from streamproc.core.policy.caps import read_caps
@@ -31,12 +34,11 @@ from streamproc.core.policy.model import (
     NO_CATEGORY,
     Campaign,
     Cap,
-    Copy,
     Trigger,
 )
 from streamproc.core.policy.problems import Findings, listed, nearest
 from streamproc.core.policy.when import NOTHING, Conditions, Rule, read_trigger
-from streamproc.core.policy.words import TRANSLATION_FILE, Wording, read_content
+from streamproc.core.policy.words import Wording, read_content
 
 _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 
@@ -64,7 +66,8 @@ def read_campaign(
     rule = NOTHING
     if "when" in fields:
         rule = Conditions(fields, tuple(categories.categories)).read(fields.keys["when"])
-    paths = _facts(fields)
+    active_from, active_until = _active(fields)
+    paths = _facts(fields, active_until)
     category = _category(fields, categories)
     is_rule_sound = len(findings.errors) == errors_before
     ladder = _ladder(fields, channels)
@@ -72,11 +75,10 @@ def read_campaign(
     if is_rule_sound and trigger is not None:
         _check_items(fields, trigger, rule, paths, category)
         _check_because(fields, because, trigger, rule, paths)
-    active_from, active_until = _active(fields)
     content_fields = fields.mapping("content")
     content = {}
     if content_fields is not None:
-        content = read_content(content_fields, Wording(ladder, paths, is_default=True))
+        content = read_content(content_fields, Wording(ladder, paths, speech(channels.locale)))
     campaign = Campaign(
         id=name,
         helps=fields.text("helps") or "",
@@ -142,7 +144,7 @@ def _category(fields: Fields, categories: Categories) -> str:
     return NO_CATEGORY if name == "none" else name
 
 
-def _facts(fields: Fields) -> dict[str, FactPath]:
+def _facts(fields: Fields, until: str) -> dict[str, FactPath]:
     paths: dict[str, FactPath] = {}
     facts = fields.mapping("facts")
     if facts is None:
@@ -160,12 +162,16 @@ def _facts(fields: Fields) -> dict[str, FactPath]:
         trait = path.removeprefix(TRAIT_PREFIX)
         if path in FACT_PATHS:
             paths[name] = FACT_PATHS[path]
+        elif path == CAMPAIGN_UNTIL and until:
+            paths[name] = until_fact(date.fromisoformat(until))
+        elif path == CAMPAIGN_UNTIL:
+            facts.at(name, f"{path} is not known: the campaign has no active.until")
         elif trait != path and NAME.fullmatch(trait):
             paths[name] = trait_fact(trait)
         elif path.startswith("interest."):
             facts.at(name, f"{path} needs affinities, which this version does not have")
         else:
-            known = (*FACT_PATHS, f"{TRAIT_PREFIX}<name>")
+            known = (*FACT_PATHS, CAMPAIGN_UNTIL, f"{TRAIT_PREFIX}<name>")
             facts.at(name, f"{path!r} is not a fact; allowed are {listed(known)}{nearest(path, FACT_PATHS)}")
     return paths
 
@@ -248,17 +254,3 @@ def _day(active: Fields, key: str) -> str:
         pass
     active.at(key, f"{text!r} is not a date such as 2026-11-27")
     return ""
-
-
-def read_translation(node: Node, findings: Findings, parsed: Parsed) -> dict[str, Copy]:
-    """Read a translation's `content` for a campaign; a channel it leaves out speaks the default locale."""
-    fields = Fields(node, findings, TRANSLATION_FILE)
-    content = fields.mapping("content")
-    if content is None:
-        return {}
-    wording = Wording(parsed.campaign.channels, parsed.paths, is_default=False)
-    if missing := [channel for channel in wording.channels if channel not in content]:
-        findings.warn(
-            node.file, content.node.line, f"content: has no {listed(missing)}; the default words stand in"
-        )
-    return read_content(content, wording)

@@ -10,6 +10,7 @@ from typing import Final, Literal, cast
 
 from streamproc.core.event import TEXT_CHARS_MAX
 from streamproc.core.facts import CATEGORY_PURPOSE_PREFIX
+from streamproc.core.locales import LOCALE, is_locale
 from streamproc.core.policy.caps import CAPS, DAY_MS, read_caps
 from streamproc.core.policy.document import Node
 from streamproc.core.policy.fields import NAME, NAME_RULE, Fields
@@ -22,6 +23,7 @@ SENSITIVITIES: Final = ("none", "mild", "intimate", "special")
 CATEGORIES_MAX: Final = 500
 # Texts come from producers, so the cache of what they mean is bounded: 4,096 texts of 40 B are about half a megabyte.
 CACHE_MAX: Final = 4_096
+NAME_CHARS_MAX: Final = 60
 RESERVED: Final = (DEFAULT_CATEGORY, FROM_ITEM, NO_CATEGORY, "none")
 REPURCHASE_MS_MAX: Final = 3_650 * DAY_MS
 
@@ -66,6 +68,10 @@ CATEGORY: Final = Shape(
             label="silence after a purchase",
         ),
         "caps": _OF_ANY["caps"],
+        "names": Key(
+            "What customers call it, by language; in the default one its own name unless given.",
+            ByName(Text(NAME_CHARS_MAX), LOCALE.pattern),
+        ),
     },
 )
 CATEGORIES_FILE: Final = Shape(
@@ -91,8 +97,8 @@ class Categories:
     default: Category = field(default_factory=lambda: Category(DEFAULT_CATEGORY))
 
 
-def read_categories(node: Node, findings: Findings) -> Categories:
-    """Read `categories.yaml`."""
+def read_categories(node: Node, findings: Findings, locale: str) -> Categories:
+    """Read `categories.yaml`; `locale` is the default one."""
     fields = Fields(node, findings, CATEGORIES_FILE)
     default = Category(DEFAULT_CATEGORY)
     if (unknown := fields.mapping("default")) is not None:
@@ -108,7 +114,8 @@ def read_categories(node: Node, findings: Findings) -> Categories:
                 listed.is_name(name, reserved=RESERVED)
                 and (one := listed.mapping(name, CATEGORY)) is not None
             ):
-                categories[name] = _named(name, one)
+                names = {locale: name.replace("_", " "), **_names(one)}
+                categories[name] = replace(_named(name, one), names=names)
         _refuse_shared_patterns(listed, categories)
     return Categories(categories, default)
 
@@ -140,6 +147,19 @@ def _named(name: str, fields: Fields) -> Category:
     if "match" in fields and not match:
         fields.at("match", "names no pattern")
     return replace(category, match=match, consent=consent, repurchase_ms=fields.duration("repurchase"))
+
+
+def _names(fields: Fields) -> dict[str, str]:
+    """Read what customers call the category, by locale."""
+    found: dict[str, str] = {}
+    if (names := fields.mapping("names")) is None:
+        return found
+    for locale in names.keys:
+        if not is_locale(locale):
+            names.at(locale, "is not a locale such as en or de-CH")
+        elif name := names.text(locale, NAME_CHARS_MAX):
+            found[locale] = name
+    return found
 
 
 def _refuse_shared_patterns(listed: Fields, categories: Mapping[str, Category]) -> None:

@@ -8,6 +8,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from streamproc.core.facts import CHANNELS
+from streamproc.core.locales import LOCALE, is_locale
 from streamproc.core.policy.caps import CAPS, DAY_MS, MINUTE_MS, read_caps
 from streamproc.core.policy.document import Node
 from streamproc.core.policy.fields import Fields
@@ -29,7 +30,6 @@ COST_MINOR_MAX: Final = 10_000
 CONTROLS: Final = ("why", "mute", "unsubscribe")
 SURFACES: Final = ("app", "phone", "mailbox", "site", "store")
 LOCALE_CHARS_MAX: Final = 12
-LOCALE: Final = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})?")
 
 # How obtrusive each form is, and how exposed to other eyes it is unless the file says otherwise.
 FORMS: Final[dict[str, dict[str, tuple[float, float]]]] = {
@@ -150,8 +150,9 @@ def read_channels(node: Node, findings: Findings) -> Channels:
     """Read `channels.yaml`."""
     fields = Fields(node, findings, CHANNELS_FILE)
     locale = fields.text("locale") or "en"
-    if not LOCALE.fullmatch(locale):
+    if not is_locale(locale):
         fields.at("locale", f"{locale!r} is not a locale such as en or de-CH")
+        locale = "en"
     channels: dict[str, Channel] = {}
     if (listed := fields.mapping("channels")) is not None:
         for name in listed.keys:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import date
 from typing import Final
 
 from streamproc.core.channels.message import RenderError
@@ -10,9 +11,18 @@ from streamproc.core.policy.campaigns import Parsed
 from streamproc.core.policy.choosing import check_groups, check_names
 from streamproc.core.policy.model import Campaign, Policy
 from streamproc.core.policy.problems import Findings
-from streamproc.core.render import SOFTEN, VALUE_CHARS_MAX, frame_of, render
+from streamproc.core.render import SOFTEN, frame_of, render
+from streamproc.core.values import VALUE_CHARS_MAX, FactValue, Kind, Money
 
 NUDGE_ID_CHARS: Final = 32
+# The longest that a fact of each kind is likely to be.
+SAMPLES: Final[Mapping[Kind, FactValue]] = {
+    "text": "x" * VALUE_CHARS_MAX,
+    "any": "x" * VALUE_CHARS_MAX,
+    "number": 9_999_999,
+    "money": Money(999_999_999, "EUR"),
+    "date": date(2026, 9, 30),
+}
 RUNGS: Final = ("send", SOFTEN)
 
 
@@ -40,9 +50,11 @@ def _check_words(policy: Policy, campaign: Campaign, line: int, findings: Findin
     Soft words that do not fit are an error: nothing could be said in their place. Others are softened, so that is a
     warning.
     """
-    values = dict.fromkeys(campaign.facts, "x" * VALUE_CHARS_MAX)
     for locale, name, rung in _messages(campaign):
         channel = policy.channels[name]
+        copy = campaign.content[locale][name]
+        text = copy.soft if rung == SOFTEN else copy.say
+        values = {fact: SAMPLES[kind] for fact, kind in text.uses.items()}
         frame = frame_of(policy, campaign, channel, locale, "0" * NUDGE_ID_CHARS, 0)
         try:
             render(campaign, channel, rung, values, frame)

@@ -14,7 +14,9 @@ from streamproc.core.facts import CHANNELS
 from streamproc.core.policy.campaign_shape import CAMPAIGN
 from streamproc.core.policy.categories import CATEGORIES_FILE
 from streamproc.core.policy.channels import CHANNELS_FILE
+from streamproc.core.policy.content_shape import TRANSLATION_FILE
 from streamproc.core.policy.fields import NAME, duration_text
+from streamproc.core.policy.reasons import REASONS_FILE
 from streamproc.core.policy.shape import (
     Again,
     ByName,
@@ -32,7 +34,6 @@ from streamproc.core.policy.shape import (
     Value,
     Whole,
 )
-from streamproc.core.policy.words import REASONS_FILE, TRANSLATION_FILE
 
 Schema = dict[str, Any]
 
@@ -88,7 +89,11 @@ class _Writer:
         if value.pattern:
             return {"type": "string", "maxLength": value.chars_max, "pattern": f"^({value.pattern})$"}
         # A number as written counts as text.
-        return {"type": ["string", "number"], "minLength": 1, "maxLength": value.chars_max}
+        text: Schema = {"type": ["string", "number"], "minLength": 1}
+        if not value.braces_chars_max:
+            return text | {"maxLength": value.chars_max}
+        longer = {"maxLength": value.chars_max + value.braces_chars_max, "pattern": r"\{\{"}
+        return text | {"anyOf": [{"maxLength": value.chars_max}, longer]}
 
     @write.register
     def _(self, value: Whole) -> Schema:

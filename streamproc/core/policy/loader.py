@@ -8,21 +8,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from streamproc.core.policy.campaigns import Parsed, read_campaign, read_translation
+from streamproc.core.policy.campaigns import Parsed, read_campaign
 from streamproc.core.policy.categories import Categories, category_finder, read_categories
-from streamproc.core.policy.channels import LOCALE, Channels, read_channels
+from streamproc.core.policy.channels import Channels, read_channels
 from streamproc.core.policy.check import check_whole
 from streamproc.core.policy.document import read
 from streamproc.core.policy.examples import Example
 from streamproc.core.policy.fields import NAME, NAME_RULE
 from streamproc.core.policy.model import Campaign, Copy, Policy
 from streamproc.core.policy.problems import Findings, PolicyError, PolicyErrors, nearest
+from streamproc.core.policy.reasons import Reasons, read_reasons
+from streamproc.core.policy.translations import is_translation, read_translations
 from streamproc.core.policy.windows import charge_ms_max
-from streamproc.core.policy.words import Reasons, read_reasons
 
 FILES_MAX: Final = 500
 REQUIRED: Final = ("channels.yaml", "categories.yaml", "reasons.yaml")
-CAMPAIGNS, TRANSLATIONS = "campaigns/", "translations/"
+CAMPAIGNS: Final = "campaigns/"
 _VERSION: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _VERSION_BYTES: Final = 6
 
@@ -64,14 +65,11 @@ def load_all(files: Mapping[str, str], version: str = "") -> Loaded:
         findings.error("campaigns", 0, "not checked, because a file that all of them build on cannot be read")
         raise PolicyErrors(findings.errors)
     parsed = _campaigns(files, findings, channels, categories)
-    translated = _translations(files, findings, parsed)
+    translated = read_translations(files, findings, parsed, reasons, channels.locale)
     if findings.errors:
         raise PolicyErrors(findings.errors)
     campaigns = {
-        name: replace(
-            one.campaign, content={**one.campaign.content, **translated.get(name, {})}, labels=reasons.labels
-        )
-        for name, one in parsed.items()
+        name: _spoken(one.campaign, translated.get(name, {}), reasons) for name, one in parsed.items()
     }
     policy = Policy(
         version=version or version_of(files),
@@ -125,7 +123,7 @@ def _check_names(files: Mapping[str, str], findings: Findings) -> None:
     for name in sorted(files):
         if name == "creep.yaml":
             findings.error(name, 0, "needs the creep score, which this version does not have")
-        elif name not in REQUIRED and not _is_campaign(name) and not _is_translation(name):
+        elif name not in REQUIRED and not _is_campaign(name) and not is_translation(name):
             layout = "channels.yaml, categories.yaml, reasons.yaml, campaigns/<id>.yaml"
             message = f"is no file of a policy, which are {layout} and translations/<locale>/<id>.yaml"
             findings.error(name, 0, message + nearest(name, REQUIRED))
@@ -135,10 +133,6 @@ def _is_campaign(name: str) -> bool:
     return name.startswith(CAMPAIGNS) and name.endswith(".yaml") and name.count("/") == 1
 
 
-def _is_translation(name: str) -> bool:
-    return name.startswith(TRANSLATIONS) and name.endswith(".yaml") and name.count("/") == 2  # noqa: PLR2004
-
-
 def _frame(
     files: Mapping[str, str], findings: Findings
 ) -> tuple[Channels | None, Categories | None, Reasons | None]:
@@ -146,8 +140,8 @@ def _frame(
     found = {name: read(name, files[name], findings) if name in files else None for name in REQUIRED}
     channels_node, categories_node, reasons_node = (found[name] for name in REQUIRED)
     channels = None if channels_node is None else read_channels(channels_node, findings)
-    categories = None if categories_node is None else read_categories(categories_node, findings)
     locale = "en" if channels is None else channels.locale
+    categories = None if categories_node is None else read_categories(categories_node, findings, locale)
     reasons = None if reasons_node is None else read_reasons(reasons_node, findings, locale)
     return channels, categories, reasons
 
@@ -167,27 +161,12 @@ def _campaigns(
     return parsed
 
 
-def _translations(
-    files: Mapping[str, str], findings: Findings, parsed: Mapping[str, Parsed]
-) -> dict[str, dict[str, dict[str, Copy]]]:
-    """Read the translations: campaign to locale to channel to copy."""
-    translated: dict[str, dict[str, dict[str, Copy]]] = {}
-    for name in sorted(filter(_is_translation, files)):
-        locale, _, campaign = name.removeprefix(TRANSLATIONS).removesuffix(".yaml").partition("/")
-        if not LOCALE.fullmatch(locale):
-            findings.error(name, 0, f"{locale!r} is not a locale such as en or de-CH")
-        elif campaign not in parsed:
-            if f"{CAMPAIGNS}{campaign}.yaml" not in files:
-                known = nearest(campaign, parsed)
-                findings.error(name, 0, f"there is no campaign {campaign!r} to translate{known}")
-        elif locale in parsed[campaign].campaign.content:
-            findings.error(
-                name, 0, f"the words in {locale} stand in the campaign itself: it is the default locale"
-            )
-        elif (node := read(name, files[name], findings)) is not None:
-            words = read_translation(node, findings, parsed[campaign])
-            translated.setdefault(campaign, {})[locale] = words
-    return translated
+def _spoken(campaign: Campaign, translated: Mapping[str, Mapping[str, Copy]], reasons: Reasons) -> Campaign:
+    """Give a campaign all its languages."""
+    content = {**campaign.content, **translated}
+    return replace(
+        campaign, content=content, labels={locale: reasons.labels_of(locale) for locale in content}
+    )
 
 
 def index_by_kind(campaigns: Mapping[str, Campaign]) -> dict[str, tuple[Campaign, ...]]:

@@ -8,6 +8,8 @@ from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
+from streamproc.core.values import FactValue, Kind
+
 if TYPE_CHECKING:
     from streamproc.core.scene import Scene
 
@@ -102,10 +104,11 @@ class Category:
     consent: str | None = None
     repurchase_ms: int | None = None
     caps: tuple[Cap, ...] = ()
+    names: Mapping[str, str] = field(default_factory=dict)  # locale -> what customers call it
 
 
 Condition = Callable[["Scene"], bool]
-FactGetter = Callable[["Scene"], str | None]
+FactGetter = Callable[["Scene"], FactValue | None]
 
 
 @dataclass(frozen=True)
@@ -122,11 +125,12 @@ class Trigger:
 class Text:
     """One variant of a channel's words: compiled templates by field name (`title`, `body`, `subject`, `text`...).
 
-    `renders` gives the text of each field for the values of the facts it uses. `uses` names those facts.
+    `renders` gives the text of each field for the values of the facts it uses. `uses` names those facts, each with
+    what it must be.
     """
 
-    renders: Mapping[str, Callable[[Mapping[str, str]], str]]
-    uses: frozenset[str]
+    renders: Mapping[str, Callable[[Mapping[str, FactValue]], str]]
+    uses: Mapping[str, Kind]
     action: str | None = None
 
 

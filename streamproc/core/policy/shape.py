@@ -20,11 +20,15 @@ Named = Literal["channel", "category", "group"]
 
 @dataclass(frozen=True)
 class Text:
-    """A text; `pattern` is what all of it must match, `is_long` allows several lines."""
+    """A text; `pattern` is what all of it must match, `is_long` allows several lines.
+
+    A text with `{{ ... }}` may be longer by `braces_chars_max`: only its words count.
+    """
 
     chars_max: int = TEXT_CHARS_MAX
     pattern: str = ""
     is_long: bool = False
+    braces_chars_max: int = 0
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,10 @@
-"""What a campaign says: its `content`, checked and compiled, and `reasons.yaml`."""
+"""What a campaign says: a `content` tree, checked and compiled in one language."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from html import escape
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
-
-from jinja2 import StrictUndefined, TemplateError, nodes
-from jinja2.sandbox import SandboxedEnvironment
 
 from streamproc.core.facts_paths import (
     SOFT_SPECIFICITY_MAX,
@@ -16,215 +12,169 @@ from streamproc.core.facts_paths import (
     TRAIT_PREFIX,
     FactPath,
 )
-from streamproc.core.policy.channels import CONTROLS, LOCALE
+from streamproc.core.locales import Speech
+from streamproc.core.policy.content_shape import (
+    BRACES_CHARS_MAX,
+    CHARS_MAX,
+    COPIES,
+    LONG,
+    OPTIONAL,
+    TRANSLATED_COPIES,
+    WITH_ACTION,
+)
 from streamproc.core.policy.document import Node
 from streamproc.core.policy.fields import Fields
-from streamproc.core.policy.kinds import CODES
 from streamproc.core.policy.model import Copy, Text
-from streamproc.core.policy.problems import Findings, listed, nearest
-from streamproc.core.policy.shape import ByName, Key, Shape
-from streamproc.core.policy.shape import Text as TextValue
+from streamproc.core.policy.problems import listed, nearest
+from streamproc.core.policy.template import Forbidden, Template, compile_template
+from streamproc.core.values import Kind
 
-# The most characters of each field as written, about what the medium shows; facts add to it when it is rendered.
-CHARS_MAX: Final[dict[str, dict[str, int]]] = {
-    "push": {"title": 60, "body": 178},
-    "email": {"subject": 120, "text": 4_000, "html": 20_000},
-    "sms": {"text": 320},
-    "in_app": {"title": 80, "body": 400},
-    "web": {"title": 80, "body": 400},
-    "in_store": {"text": 200},
+_INSTEAD: Final = "the default words stand in"
+_CALLED: Final = {"text": "a text", "number": "a number", "money": "an amount of money", "date": "a date"}
+# What a filter can write.
+_WRITES: Final[Mapping[str, Kind]] = {
+    "plural": "number",
+    "number": "number",
+    "money": "money",
+    "date": "date",
 }
-OPTIONAL: Final = frozenset({"html"})
-WITH_ACTION: Final = frozenset({"push", "in_app", "web"})
-ACTION_CHARS_MAX: Final = 300
-REASON_CHARS_MAX: Final = 120
-LABEL_CHARS_MAX: Final = 24
-# A long text may have paragraphs, all others are one line.
-_LONG: Final = frozenset({"text", "html"})
-
-_FIELDS_SAY: Final = {
-    "title": "The line on top.",
-    "body": "The message itself.",
-    "subject": "The subject of the e-mail.",
-    "text": "The message itself, as plain text.",
-    "html": "The message as HTML, if you want your own; made from the text unless given.",
-}
-
-
-def _words_shape(channel: str, says: str) -> Shape:
-    keys = {
-        name: Key(
-            f"{_FIELDS_SAY[name]} Plain words and {{{{ name }}}}, where the name stands in facts.",
-            TextValue(chars_max, is_long=name in _LONG),
-            required=name not in OPTIONAL,
-        )
-        for name, chars_max in CHARS_MAX[channel].items()
-    }
-    if channel in WITH_ACTION:
-        keys["action"] = Key(
-            "Where a tap leads: a path of your shop such as /basket, or an https address.",
-            TextValue(ACTION_CHARS_MAX, r"(https://|/(?!/))[^ <>\"\\{}']*"),
-        )
-    return Shape(says, keys)
-
-
-def copy_shape(channel: str) -> Shape:
-    """Describe the words of one channel."""
-    say = _words_shape(channel, "The message as you would like it.")
-    soft = _words_shape(channel, "What is sent where that would be too much: it reveals a category at most.")
-    return Shape(
-        f"What is said on {channel}.",
-        {"say": Key(say.says, say, required=True), "soft": Key(soft.says, soft, required=True)},
-    )
-
-
-COPIES: Final = {channel: copy_shape(channel) for channel in CHARS_MAX}
-CONTENT: Final = Shape(
-    "The words, for each channel of the campaign.",
-    {channel: Key(copy.says, copy) for channel, copy in COPIES.items()},
-)
-TRANSLATION_FILE: Final = Shape(
-    "A campaign's words in another language; a channel that is left out speaks the default language.",
-    {"content": Key(CONTENT.says, CONTENT, required=True)},
-)
-
-_CODES_SAY: Final = {
-    "viewed": "they looked at it",
-    "cart": "it lies in their basket",
-    "wishlist": "it is on their wish list",
-    "purchased": "they bought something",
-    "declared": "they told you what they like",
-    "asked": "they asked to be told",
-    "visiting": "they are in a store",
-    "opted_in": "they agreed to messages",
-}
-_LABELS_SAY: Final = {
-    "why": "asks why the message came",
-    "mute": "pauses such messages",
-    "unsubscribe": "opts out of the channel",
-}
-REASONS: Final = Shape(
-    "The sentences of one language.",
-    {
-        **{
-            code: Key(
-                f"The sentence for customers who get a message because {_CODES_SAY[code]}.",
-                TextValue(REASON_CHARS_MAX),
-            )
-            for code in CODES
-        },
-        "labels": Key(
-            "What the links of control are called.",
-            Shape(
-                "What the links of control are called.",
-                {
-                    name: Key(f"The link that {said}.", TextValue(LABEL_CHARS_MAX), required=True)
-                    for name, said in _LABELS_SAY.items()
-                },
-            ),
-        ),
-    },
-)
-REASONS_FILE: Final = ByName(
-    REASONS, LOCALE.pattern, says="The sentence that tells a customer why a message came, in each language."
-)
-
-Renderer = Callable[[Mapping[str, str]], str]
-
-
-class Forbidden(ValueError):
-    """Say that a template does more than put facts into a text."""
-
-
-# Jinja reads the templates, in its sandbox, but never runs them: what is left after the check below are texts and
-# names, and joining those needs no generated code.
-_JINJA: Final = SandboxedEnvironment(undefined=StrictUndefined, autoescape=False, cache_size=0)
-
-
-_NO_STATEMENT: Final = "only {{ name }} is allowed, no statement ({% ... %})"
-
-
-def compile_template(text: str, *, html: bool = False) -> tuple[Renderer, frozenset[str]]:
-    """Compile a template to a function of the facts' values, and name the facts it uses.
-
-    Only `{{ name }}` is allowed: no statement, filter, attribute, call or literal. In `html`, values are escaped.
-    The function raises KeyError for a missing value.
-
-    Raises Forbidden with the reason otherwise.
-    """
-    try:
-        tree = _JINJA.parse(text)
-    except TemplateError as error:
-        if "{%" in text:
-            raise Forbidden(_NO_STATEMENT) from error
-        raise Forbidden(f"not a template: {error.message}") from error
-    parts: list[tuple[bool, str]] = []
-    for output in tree.body:
-        if not isinstance(output, nodes.Output):
-            raise Forbidden(_NO_STATEMENT)
-        for part in output.nodes:
-            if isinstance(part, nodes.Name):
-                parts.append((True, part.name))
-            elif isinstance(part, nodes.TemplateData):
-                parts.append((False, part.data))
-            else:
-                raise Forbidden("only {{ name }} is allowed: no filter, attribute, call or literal")
-    return _joining(parts, html=html), frozenset(name for is_fact, name in parts if is_fact)
-
-
-def _joining(parts: list[tuple[bool, str]], *, html: bool) -> Renderer:
-    if not any(is_fact for is_fact, _ in parts):
-        whole = "".join(text for _, text in parts)
-        return lambda _values: whole
-    safe = escape if html else str
-    return lambda values: "".join([safe(values[text]) if is_fact else text for is_fact, text in parts])
 
 
 @dataclass(frozen=True)
 class Wording:
-    """What the words of one campaign may use, and where they must be complete."""
+    """What the words of one campaign may use, in which language, and where they must be complete.
+
+    `original` is what the campaign says in the default language, while a translation of it is read.
+    """
 
     channels: tuple[str, ...]
     facts: Mapping[str, FactPath]
-    is_default: bool  # whether this is the default locale, where every channel must have its words
+    speech: Speech
+    original: Mapping[str, Copy] | None = None
+
+    def lacks(self, fields: Fields, keys: tuple[str, ...], instead: str) -> bool:
+        """Tell whether some key is missing, and report it: the default language must be complete."""
+        missing = [key for key in keys if key not in fields]
+        if fields.node.kind != "mapping" or not missing:
+            return False
+        if self.original is not None:
+            node, place = fields.node, f"{fields.node.path}: " if fields.node.path else ""
+            fields.findings.warn(node.file, node.line, f"{place}has no {listed(missing)}; {instead}")
+        return True
 
 
 def read_content(fields: Fields, wording: Wording) -> dict[str, Copy]:
-    """Read a `content` tree: the copy of each channel, as written and softened."""
+    """Read a `content` tree: the copy of each channel, as written and softened.
+
+    A channel whose translation is not complete is left out, so that a message is in one language.
+    """
     content: dict[str, Copy] = {}
+    copies = COPIES if wording.original is None else TRANSLATED_COPIES
     fields.only(wording.channels or tuple(CHARS_MAX))
-    if wording.is_default:
+    if wording.original is not None:
+        wording.lacks(fields, wording.channels, _INSTEAD)
+    elif fields.node.kind == "mapping":
         for channel in wording.channels:
-            if channel not in fields and fields.node.kind == "mapping":
+            if channel not in fields:
                 fields.at(channel, "has no words, but the campaign lists this channel")
     for channel in fields.keys:
-        if channel not in CHARS_MAX or (copy := fields.mapping(channel, COPIES[channel])) is None:
+        if channel not in CHARS_MAX or (copy := fields.mapping(channel, copies[channel])) is None:
             continue
-        say, soft = copy.mapping("say"), copy.mapping("soft")
+        wording.lacks(copy, ("say", "soft"), _INSTEAD)
+        say, soft = (
+            _Reader(variant, channel, wording, is_soft=name == "soft").text()
+            if (variant := copy.mapping(name)) is not None
+            else None
+            for name in ("say", "soft")
+        )
         if say is not None and soft is not None:
-            content[channel] = Copy(_text(say, channel, wording), _text(soft, channel, wording, is_soft=True))
+            content[channel] = Copy(say, soft)
     return content
 
 
-def _text(fields: Fields, channel: str, wording: Wording, *, is_soft: bool = False) -> Text:
-    limits = CHARS_MAX[channel]
-    renders: dict[str, Renderer] = {}
-    uses: set[str] = set()
-    for name, chars_max in limits.items():
-        node = fields.keys.get(name)
-        if node is None or (text := _written(fields, node, name, chars_max)) is None:
-            continue
+class _Reader:
+    """Reads one variant of a channel's words."""
+
+    def __init__(self, fields: Fields, channel: str, wording: Wording, *, is_soft: bool) -> None:
+        self._fields: Final = fields
+        self._channel: Final = channel
+        self._wording: Final = wording
+        self._is_soft: Final = is_soft
+        self._uses: Final[dict[str, Kind]] = {}
+
+    def text(self) -> Text | None:
+        """Read the fields; None where one that must be there is missing."""
+        fields, limits = self._fields, CHARS_MAX[self._channel]
+        lacks = self._wording.lacks(fields, tuple(name for name in limits if name not in OPTIONAL), _INSTEAD)
+        renders = {
+            name: template.fill
+            for name, chars_max in limits.items()
+            if name in fields and (template := self._template(name, chars_max)) is not None
+        }
+        action = self._action() if self._channel in WITH_ACTION else None
+        return None if lacks else Text(renders, self._uses, action)
+
+    def _template(self, name: str, chars_max: int) -> Template | None:
+        fields, node = self._fields, self._fields.keys[name]
+        text = _written(fields, node, name, chars_max)
+        if text is None:
+            return None
         try:
-            renders[name], used = compile_template(text, html=name == "html")
+            template = compile_template(text, self._wording.speech, "html" if name == "html" else "text")
         except Forbidden as error:
             fields.error(node, str(error))
-            continue
-        _check_uses(fields, node, used, channel, wording, is_soft=is_soft)
-        uses |= used
-    action = fields.text("action") if channel in WITH_ACTION else None
-    if action is not None and not is_action(action):
-        fields.at("action", f"{action!r} is neither a path such as /basket nor an https address")
-    return Text(renders, frozenset(uses), action)
+            return None
+        if template.chars > chars_max:
+            fields.error(node, f"has {template.chars} characters, {chars_max} are allowed")
+        if template.lacks:
+            self._report_plurals(node, template.lacks)
+        for fact, filters in sorted(template.uses.items()):
+            self._use(node, fact, filters)
+        return template
+
+    def _report_plurals(self, node: Node, lacks: frozenset[str]) -> None:
+        wording, findings = self._wording, self._fields.findings
+        report = findings.error if wording.original is None else findings.warn
+        missing = listed(sorted(lacks))
+        report(
+            node.file, node.line, f"{node.path}: plural lacks {missing}, which {wording.speech.name} needs"
+        )
+
+    def _use(self, node: Node, name: str, filters: frozenset[str]) -> None:
+        """Note that the words use a fact, and report what they may not do with it."""
+        fields, facts = self._fields, self._wording.facts
+        fact = facts.get(name)
+        if fact is None:
+            known = listed(facts) or "none"
+            fields.error(
+                node, f"{{{{ {name} }}}} is not declared in facts; declared are {known}{nearest(name, facts)}"
+            )
+            return
+        wanted = {_WRITES[one] for one in filters if one}
+        self._uses[name] = next(iter(wanted)) if fact.kind == "any" and wanted else fact.kind
+        for one in sorted(filters):
+            if one and fact.kind not in (_WRITES[one], "any"):
+                wants, found = _CALLED[_WRITES[one]], _CALLED[fact.kind]
+                fields.error(node, f"{one} takes {wants}, and {{{{ {name} }}}} ({fact.path}) is {found}")
+        if self._is_soft and SPECIFICITIES.index(fact.specificity) > SOFT_SPECIFICITY_MAX:
+            message = f"soft words may reveal a category at most, {{{{ {name} }}}} ({fact.path}) reveals"
+            fields.error(node, f"{message} {_article(fact.specificity)}")
+        elif self._channel == "in_store" and fact.path.startswith(TRAIT_PREFIX):
+            fields.error(
+                node,
+                f"in_store may be overheard or overlooked: {{{{ {name} }}}} ({fact.path}) is not allowed",
+            )
+
+    def _action(self) -> str | None:
+        """Read where a tap leads; a translation that does not say leads where the original does."""
+        fields, original = self._fields, self._wording.original
+        action = fields.text("action")
+        if action is not None and not is_action(action):
+            fields.at("action", f"{action!r} is neither a path such as /basket nor an https address")
+        if action is None and original is not None and self._channel in original:
+            copy = original[self._channel]
+            return copy.soft.action if self._is_soft else copy.say.action
+        return action
 
 
 def _written(fields: Fields, node: Node, name: str, chars_max: int) -> str | None:
@@ -232,35 +182,14 @@ def _written(fields: Fields, node: Node, name: str, chars_max: int) -> str | Non
     if node.kind not in ("text", "number") or not text:
         fields.error(node, f"{node} is not a text")
         return None
-    if len(text) > chars_max:
+    if len(text) > chars_max + BRACES_CHARS_MAX:
         fields.error(node, f"has {len(text)} characters, {chars_max} are allowed")
         return None
-    allowed = text.replace("\n", "") if name in _LONG else text
+    allowed = text.replace("\n", "") if name in LONG else text
     if not allowed.isprintable():
         fields.error(node, "contains control characters or line breaks")
         return None
     return text
-
-
-def _check_uses(
-    fields: Fields, node: Node, used: frozenset[str], channel: str, wording: Wording, *, is_soft: bool
-) -> None:
-    facts = wording.facts
-    for name in sorted(used):
-        fact = facts.get(name)
-        if fact is None:
-            known = listed(facts) or "none"
-            fields.error(
-                node, f"{{{{ {name} }}}} is not declared in facts; declared are {known}{nearest(name, facts)}"
-            )
-        elif is_soft and SPECIFICITIES.index(fact.specificity) > SOFT_SPECIFICITY_MAX:
-            message = f"soft words may reveal a category at most, {{{{ {name} }}}} ({fact.path}) reveals"
-            fields.error(node, f"{message} {_article(fact.specificity)}")
-        elif channel == "in_store" and fact.path.startswith(TRAIT_PREFIX):
-            fields.error(
-                node,
-                f"in_store may be overheard or overlooked: {{{{ {name} }}}} ({fact.path}) is not allowed",
-            )
 
 
 def _article(noun: str) -> str:
@@ -272,37 +201,3 @@ def is_action(text: str) -> bool:
     if any(char in text for char in ' <>"\\{}') or "'" in text:
         return False
     return text.startswith("https://") or (text.startswith("/") and not text.startswith("//"))
-
-
-@dataclass(frozen=True)
-class Reasons:
-    """What `reasons.yaml` says: by locale, a sentence for each code, and what the links of control are called."""
-
-    sentences: dict[str, dict[str, str]] = field(default_factory=dict)
-    labels: dict[str, dict[str, str]] = field(default_factory=dict)
-
-
-def read_reasons(node: Node, findings: Findings, locale: str) -> Reasons:
-    """Read `reasons.yaml`; the default locale has all sentences and labels."""
-    fields = Fields(node, findings)
-    fields.require(locale)
-    reasons = Reasons()
-    for name in fields.keys:
-        if not LOCALE.fullmatch(name):
-            fields.at(name, "is not a locale such as en or de-CH")
-            continue
-        if (sentences := fields.mapping(name, REASONS)) is None:
-            continue
-        if name == locale:
-            sentences.require(*CODES, "labels")
-        elif missing := [code for code in CODES if code not in sentences]:
-            line = fields.node.line_of(name)
-            findings.warn(
-                node.file, line, f"{name}: has no {listed(missing)}; the sentences of {locale} stand in"
-            )
-        read = {code: sentences.text(code) for code in sentences.keys if code in CODES}
-        reasons.sentences[name] = {code: sentence for code, sentence in read.items() if sentence}
-        if (labels := sentences.mapping("labels")) is not None:
-            found = {control: labels.text(control) for control in CONTROLS}
-            reasons.labels[name] = {control: label for control, label in found.items() if label}
-    return reasons
