@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -24,7 +25,7 @@ from streamproc.core.decision import (
 from streamproc.core.digests import nudge_id
 from streamproc.core.event import Event
 from streamproc.core.facts import ConsentChange
-from streamproc.core.gates import Case, candidate_reasons, channel_reasons
+from streamproc.core.gates import NO_PROFILE, Case, candidate_reasons, channel_reasons
 from streamproc.core.memory import remembered_item
 from streamproc.core.policy.model import FROM_ITEM, NO_CATEGORY, Campaign, Category, Channel, Policy
 from streamproc.core.reasons import Gate, Why
@@ -42,7 +43,7 @@ class Found:
     """The campaigns whose trigger and conditions are true for one event, best first, and the scene they saw."""
 
     scene: Scene
-    campaigns: tuple[Campaign, ...]
+    campaigns: Sequence[Campaign]
 
 
 @dataclass(frozen=True)
@@ -71,11 +72,7 @@ class Turn:
 def find_candidates(context: Context, event: Event, policy: Policy, now_ms: int) -> Found | None:
     """Find the campaigns that this event makes candidates; None if there are none."""
     scene = _scene(context, event, policy, now_ms)
-    campaigns = tuple(
-        campaign
-        for campaign in policy.by_kind[event.kind]
-        if _triggers(campaign, scene) and campaign.when(scene)
-    )
+    campaigns = [one for one in policy.by_kind[event.kind] if _triggers(one, scene) and one.when(scene)]
     return Found(scene, campaigns) if campaigns else None
 
 
@@ -171,6 +168,7 @@ def _case(scene: Scene, campaign: Campaign, consent: ConsentHead, switches: Swit
         switches=switches,
         zone=scene.zone,
         visit=f"{site_id}/{scene.local_day}" if site_id and scene.local_day else "",
+        profile=scene.context.profile or NO_PROFILE,
     )
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 from streamproc.core.context import remembered
 from streamproc.core.zones import local_day
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from zoneinfo import ZoneInfo
 
     from streamproc.core.context import Context, Remembered, RememberedItem
@@ -22,6 +22,9 @@ class Scene:
     `now_ms` is decision time; `item` is the event's item, the first if there are several, and `category` that item's
     (the default one if it is unknown). What few campaigns look at is worked out when it is first asked for.
     """
+
+    # A scene is set for every event that may trigger, and Python 3.11 takes a lock for each `cached_property`.
+    __slots__ = ("_local_day", "_recent", "category", "context", "event", "item", "now_ms", "policy", "zone")
 
     def __init__(
         self,
@@ -42,13 +45,21 @@ class Scene:
         self.zone = zone
         self.item = item
         self.category = category
+        self._recent: list[Remembered] | None = None
+        self._local_day: str | None = None
 
-    @cached_property
-    def recent(self) -> tuple[Remembered, ...]:
+    @property
+    def recent(self) -> Sequence[Remembered]:
         """The remembered events in the order of arrival, the event itself the last if its kind is remembered."""
-        return tuple(remembered(self.context))
+        recent = self._recent
+        if recent is None:
+            recent = self._recent = remembered(self.context)
+        return recent
 
-    @cached_property
+    @property
     def local_day(self) -> str:
         """The customer's date, `2026-11-27`; empty if the zone is unknown."""
-        return local_day(self.now_ms, self.zone) if self.zone is not None else ""
+        day = self._local_day
+        if day is None:
+            day = self._local_day = local_day(self.now_ms, self.zone) if self.zone is not None else ""
+        return day

@@ -191,6 +191,10 @@ class Conditions:
         test = conditions.counted(kind, within_ms, low, high, make)
         if make is conditions.same_item:
             test = conditions.counted_same_item(kind, within_ms, low, high)
+        elif same == "category" and category is None:
+            test = conditions.counted_in_category(kind, within_ms, low, high, None)
+        elif same is None and category is not None:
+            test = conditions.counted_in_category(kind, within_ms, low, high, category)
         return Rule(
             test,
             frozenset() if code is None else frozenset({code}),
