@@ -42,7 +42,7 @@ REKEYED: Final = "rekeyed"
 STAYING: Final = frozenset({*FACT_TOPICS, REKEYED})
 
 
-class Result(msgspec.Struct):
+class Result(msgspec.Struct, gc=False):
     """What deciding one customer gave: what to write, to emit and to count, valid only if the write succeeds."""
 
     h: str
@@ -193,7 +193,7 @@ class Pipeline:
     def _ingest(self, unit: Unit) -> Work:
         """Parse every record; sort its events by customer, and put aside what is refused or of another lane."""
         work = Work(unit, self._gate.rules(), Tally(unit))
-        tally = work.tally
+        tally, pending, consents = work.tally, work.pending, unit.consents
         for record in unit.records:
             topic, partition = record.topic, record.partition
             refused: Rejection | None = None
@@ -214,8 +214,11 @@ class Pipeline:
                     work.aside.append(_forward(parsed, position, lane))
                     tally.add(topic, partition, "rekeyed")
                     continue
-                arrival = Arrival(parsed, position, lane, unit.consents.get(lane, 0))
-                work.pending.setdefault(h, []).append(arrival)
+                arrival = Arrival(parsed, position, lane, consents.get(lane, 0))
+                if h in pending:
+                    pending[h].append(arrival)
+                else:
+                    pending[h] = [arrival]
             if refused is not None:
                 work.aside.append(dead_letter(record, refused))
         return work

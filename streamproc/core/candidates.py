@@ -107,11 +107,12 @@ def _triggers(campaign: Campaign, scene: Scene) -> bool:
     return day != "" and campaign.active_from <= day <= (campaign.active_until or "9999")
 
 
-def judge(found: Found, customer: Customer, rules: Rules, arrival: Arrival, emission: Emission) -> None:
+def judge(found: Found, customer: Customer, rules: Rules, arrival: Arrival, ahead: list[Output]) -> Emission:
     """Take every candidate through every gate; the first that passes all speaks, once, and is charged for it.
 
-    The decision, and the nudge if there is one, are added to the emission.
+    Returns all that the event causes: `ahead`, the decision, and the nudge if there is one.
     """
+    emission = Emission(ahead)
     scene = found.scene
     scene.context.charges = caps.expire(scene.context.charges, scene.now_ms)
     turn = Turn()
@@ -147,7 +148,8 @@ def judge(found: Found, customer: Customer, rules: Rules, arrival: Arrival, emis
     decision.seq = scene.context.seq
     key = arrival.event.customer_id.encode()
     emission.decision = decision
-    emission.ahead.append(Output("decisions", key, encode_json(decision), lane=arrival.lane))
+    ahead.append(Output("decisions", key, encode_json(decision), lane=arrival.lane))
+    return emission
 
 
 def _consent_position(arrival: Arrival, head: ConsentHead) -> ConsentPosition:

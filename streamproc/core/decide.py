@@ -7,6 +7,7 @@ decoded; it is changed in place and written back only if nobody else wrote in be
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Final
 
 from streamproc.core import consent as consents
 from streamproc.core.arrival import Arrival, Customer, Rules
@@ -36,7 +37,10 @@ from streamproc.core.memory import (
     is_bare,
 )
 from streamproc.core.policy.model import Category
-from streamproc.core.record import Position
+from streamproc.core.record import Output, Position
+
+# Below every position: what nothing was applied of yet.
+NOT_YET: Final = (-1, 0)
 
 
 class Counted(StrEnum):
@@ -58,43 +62,42 @@ def decide(
     the answer is what the store kept from the first time.
     """
     event, position = arrival.event, arrival.position
-    if already_applied(customer, position):
+    source, place = position.source, (position.offset, position.index)
+    context = customer.context
+    if context is not None and place <= context.applied.get(source, NOT_YET):
         return Counted.REDELIVERED, None
-    emission = Emission(ahead=[])
-    if isinstance(event.fact, ConsentChange):
-        fold_consent(customer, event.fact, event, position)
-    elif isinstance(event.fact, Outcome):
-        _withdraw(customer, event.fact, event, arrival, emission)
+    ahead: list[Output] = []
+    fact = event.fact
+    if isinstance(fact, ConsentChange):
+        fold_consent(customer, fact, event, position)
+    elif isinstance(fact, Outcome):
+        _withdraw(customer, fact, event, arrival, ahead)
     if event.processing_consent is not None:
-        _heed(customer, event, arrival, emission, now_ms)
-    if not (granted := processing_granted(customer.consent, now_ms)):
+        _heed(customer, event, arrival, ahead, now_ms)
+    granted = processing_granted(customer.consent, now_ms)
+    if not granted:
         _forget(customer)
     if not granted or event.processing_consent is False:
         # What was done under a refusal is not used, though the customer may have agreed since.
-        return Counted.QUIET, _unless_empty(emission)
-    context = customer.context
+        return Counted.QUIET, _caused(ahead)
     if context is None:
         context = customer.context = Context(customer_id=event.customer_id)
-    context.applied[position.source] = (position.offset, position.index)
-    now_ms = context.last_ms = max(now_ms, context.last_ms)
-    if event.fact is None:
+    context.applied[source] = place
+    if now_ms < context.last_ms:
+        now_ms = context.last_ms
+    else:
+        context.last_ms = now_ms
+    if fact is None:
         digest = event_digest(event.event_id)
         if is_seen(context, digest):
             return Counted.DUPLICATE, None
         mark_seen(context, digest)
-    counted = _remember(customer, context, arrival, rules, now_ms, emission)
+    counted = _remember(customer, context, arrival, rules, now_ms, ahead)
     if counted is Counted.DECIDED and event.kind in rules.policy.by_kind:
-        _consider(customer, context, arrival, rules, now_ms, emission)
-    return counted, _unless_empty(emission)
-
-
-def already_applied(customer: Customer, position: Position) -> bool:
-    """Tell whether an event at this position, or a later one of its partition, is part of the customer's memory."""
-    context = customer.context
-    if context is None:
-        return False
-    applied = context.applied.get(position.source)
-    return applied is not None and (position.offset, position.index) <= applied
+        found = find_candidates(context, event, rules.policy, now_ms)
+        if found is not None:
+            return counted, judge(found, customer, rules, arrival, ahead)
+    return counted, _caused(ahead)
 
 
 def fold_consent(customer: Customer, change: ConsentChange, event: Event, position: Position) -> None:
@@ -105,7 +108,7 @@ def fold_consent(customer: Customer, change: ConsentChange, event: Event, positi
 
 
 def _withdraw(
-    customer: Customer, outcome: Outcome, event: Event, arrival: Arrival, emission: Emission
+    customer: Customer, outcome: Outcome, event: Event, arrival: Arrival, ahead: list[Output]
 ) -> None:
     """Answer an unsubscription, complaint or uninstall with a withdrawal on the record.
 
@@ -115,7 +118,7 @@ def _withdraw(
         word = ConsentChange(
             event.customer_id, channel, purpose, "withdrawn", event.occurred_at_ms, source="outcome"
         )
-        emission.ahead.append(consent_output(word, arrival.lane))
+        ahead.append(consent_output(word, arrival.lane))
 
 
 def withdrawn_by(context: Context | None, outcome: Outcome) -> list[tuple[str, str]]:
@@ -129,7 +132,7 @@ def withdrawn_by(context: Context | None, outcome: Outcome) -> list[tuple[str, s
     return [(channel or ANY_CHANNEL, MARKETING)]
 
 
-def _heed(customer: Customer, event: Event, arrival: Arrival, emission: Emission, now_ms: int) -> None:
+def _heed(customer: Customer, event: Event, arrival: Arrival, ahead: list[Output], now_ms: int) -> None:
     """Answer a producer's signal on processing that is news with a record of `consents`, one a state and unit.
 
     Kafka is the truth: a record that got lost in a crash is written again, because only what came back is known.
@@ -144,7 +147,7 @@ def _heed(customer: Customer, event: Event, arrival: Arrival, emission: Emission
     customer.consent = after
     if customer.signalled != state:
         customer.signalled = state
-        emission.ahead.append(consent_output(word, arrival.lane))
+        ahead.append(consent_output(word, arrival.lane))
 
 
 def _forget(customer: Customer) -> None:
@@ -157,14 +160,14 @@ def _forget(customer: Customer) -> None:
 
 
 def _remember(
-    customer: Customer, context: Context, arrival: Arrival, rules: Rules, now_ms: int, emission: Emission
+    customer: Customer, context: Context, arrival: Arrival, rules: Rules, now_ms: int, ahead: list[Output]
 ) -> Counted:
     """Enter the event into memory: restraint at any age, the rest only while the event is young enough to matter."""
     event, policy = arrival.event, rules.policy
-    for change in apply_restraint(context, event, policy):
-        emission.ahead.append(
-            ledger_output(customer.h, context, change, arrival.position, now_ms, policy.version)
-        )
+    ahead += [
+        ledger_output(customer.h, context, change, arrival.position, now_ms, policy.version)
+        for change in apply_restraint(context, event, policy)
+    ]
     if isinstance(event.fact, ProfileChange):
         apply_profile(context, event.fact)
     elif event.fact is None:
@@ -172,22 +175,12 @@ def _remember(
             return Counted.TOO_OLD
 
         def permitted(category: Category) -> bool:
-            if category.consent is None:
-                return True
-            return consents.allows(customer.consent, ANY_CHANNEL, category.consent, now_ms).ok
+            purpose = category.consent
+            return purpose is None or consents.allows(customer.consent, ANY_CHANNEL, purpose, now_ms).ok
 
         apply_moment(context, event, policy, permitted, now_ms)
     return Counted.DECIDED
 
 
-def _consider(
-    customer: Customer, context: Context, arrival: Arrival, rules: Rules, now_ms: int, emission: Emission
-) -> None:
-    found = find_candidates(context, arrival.event, rules.policy, now_ms)
-    if found is None:
-        return
-    judge(found, customer, rules, arrival, emission)
-
-
-def _unless_empty(emission: Emission) -> Emission | None:
-    return emission if emission.ahead or emission.nudge is not None else None
+def _caused(ahead: list[Output]) -> Emission | None:
+    return Emission(ahead) if ahead else None

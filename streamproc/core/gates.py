@@ -37,7 +37,6 @@ class Case(msgspec.Struct, frozen=True):
     profile: Profile
 
 
-
 def candidate_reasons(case: Case) -> list[Why]:
     """List every gate that fails whatever the channel."""
     failed: list[Why] = []
@@ -174,6 +173,5 @@ def _caps(case: Case, scoped: tuple[caps.Scoped, ...], failed: list[Why]) -> Non
     tight = caps.narrow(scoped, charges, case.zone, case.visit)
     if not tight:
         return
-    for check in caps.check(tight, charges, scene.now_ms, case.zone, case.visit):
-        if not check.ok:
-            failed.append(Why(Gate.FREQUENCY_CAP, check.detail, check.next_at_ms))
+    checks = caps.check(tight, charges, scene.now_ms, case.zone, case.visit)
+    failed += [Why(Gate.FREQUENCY_CAP, one.detail, one.next_at_ms) for one in checks if not one.ok]

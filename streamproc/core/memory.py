@@ -66,7 +66,7 @@ def remembered_item(item: Item) -> RememberedItem:
 def apply_moment(context: Context, event: Event, policy: Policy, permitted: Permitted, now_ms: int) -> None:
     """Enter a moment into convenience memory: recent events, cart, wish list, visit, zone.
 
-    An event whose category needs a consent of its own that is not `permitted` leaves no trace here.
+    An event whose category needs a consent of its own, for which `permitted` is asked, leaves no trace without it.
     """
     if event.timezone or event.locale:
         _take_zone(context, event)
@@ -74,8 +74,11 @@ def apply_moment(context: Context, event: Event, policy: Policy, permitted: Perm
     handler = _HANDLERS.get(kind)
     if handler is None and kind not in policy.remembered:
         return
+    find = policy.find_category
     items = [
-        item for item in event.items if not item.category or permitted(policy.find_category(item.category))
+        item
+        for item in event.items
+        if not item.category or (group := find(item.category)).consent is None or permitted(group)
     ]
     if event.items and not items:
         return
@@ -83,7 +86,7 @@ def apply_moment(context: Context, event: Event, policy: Policy, permitted: Perm
     if handler is not None:
         handler(context, event, items, at_ms)
     if kind in policy.remembered:
-        kept = tuple(remembered_item(item) for item in items[:RECENT_ITEMS_MAX])
+        kept = tuple([remembered_item(item) for item in items[:RECENT_ITEMS_MAX]])
         remember(context, Remembered(at_ms, kind, kept, event.site_id or "", event.value_minor))
 
 
@@ -148,8 +151,8 @@ def apply_restraint(context: Context, event: Event, policy: Policy) -> list[Rest
 
     It has no age limit, and only ever adds restraint. Returns each change, for the ledger.
     """
-    if event.kind == "order.completed":
-        return _fulfil(context, event, policy)
+    if event.fact is None:
+        return _fulfil(context, event, policy) if event.kind == "order.completed" else []
     if isinstance(event.fact, Outcome):
         return _outcome(context, event.fact, event.occurred_at_ms)
     if isinstance(event.fact, PrivacyRequest) and event.fact.kind in ("erase", "object"):

@@ -15,6 +15,7 @@ _MONTHS: Final = 12
 _BEGINNINGS_MAX: Final = 4_096
 # Looking up a member of an enum costs as much as a third of reading the local clock.
 _DAY, _MONTH, _VISIT = Period.DAY, Period.MONTH, Period.VISIT
+_ZONES: Final[dict[str, ZoneInfo]] = {}
 
 
 @cache
@@ -32,9 +33,11 @@ def zone(name: str) -> ZoneInfo | None:
 
     The same name gives the same object. Case counts, as in the database.
     """
-    # Names come from customers' phones: only known ones are looked up, so that the cache stays as small as
-    # the database.
-    return _load(name) if name in zone_names() else None
+    # Names come from customers' phones: only known ones are kept, so that the cache stays as small as the database.
+    found = _ZONES.get(name)
+    if found is None and name in zone_names():
+        found = _ZONES[name] = _load(name)
+    return found
 
 
 def local_day(now_ms: int, in_zone: ZoneInfo) -> str:
@@ -89,7 +92,6 @@ def _begins_ms(number: int, in_zone: ZoneInfo, period: Period) -> int:
     return int(begins.timestamp()) * 1000
 
 
-@cache
 def _load(name: str) -> ZoneInfo:
     with resources.files("tzdata").joinpath("zoneinfo", *name.split("/")).open("rb") as file:
         return ZoneInfo.from_file(file, key=name)
