@@ -60,6 +60,27 @@ def test_a_cap_that_is_spared_would_have_passed(
     assert all(check.ok for check in caps.check(spared, remembered, NOW_MS, in_zone, visit))
 
 
+@given(
+    st.lists(scoped, max_size=4),
+    charges,
+    st.sampled_from([None, zone("Etc/UTC")]),
+    st.sampled_from(["", "s-1"]),
+)
+def test_caps_that_surely_hold_pass_the_check(
+    all_caps: list[caps.Scoped], remembered: list[Charge], in_zone: ZoneInfo | None, visit: str
+) -> None:
+    if caps.surely_hold([one.cap for one in all_caps], remembered, in_zone, visit):
+        assert all(check.ok for check in caps.check(all_caps, remembered, NOW_MS, in_zone, visit))
+
+
+def test_a_cap_is_sure_to_hold_while_fewer_nudges_are_remembered_than_it_allows() -> None:
+    charge = Charge(NOW_MS, NOW_MS + HOUR_MS, b"a", b"e", "push", "basket", "coats")
+    twice = [Cap(max=2, text="x", rolling_ms=HOUR_MS)]
+    assert caps.surely_hold(twice, [charge], None, "")
+    assert not caps.surely_hold(twice, [charge, charge], None, "")
+    assert not caps.surely_hold([Cap(max=2, text="x", per=Period.DAY)], [], None, "")
+
+
 def test_a_cap_that_nobody_came_near_is_spared() -> None:
     cap = caps.Scoped("overall", "", Cap(max=2, text="x", per=Period.DAY), lambda _: True)
     charge = Charge(NOW_MS, NOW_MS + HOUR_MS, b"a", b"e", "push", "basket", "coats")

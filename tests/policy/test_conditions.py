@@ -114,6 +114,26 @@ def test_a_count_is_what_counting_by_hand_gives(
     assert policy.campaigns["look"].when(scene(policy, recent, item=item)) is expected
 
 
+@pytest.mark.parametrize(("low", "high"), [(1, None), (3, None), (None, 0), (None, 2), (1, 2)])
+@settings(max_examples=40, deadline=None)
+@given(recent=EVENTS)
+def test_a_count_in_a_named_category_does_not_hang_on_the_item_at_hand(
+    low: int | None, high: int | None, recent: list[Remembered]
+) -> None:
+    bounds = "".join(
+        f", {name}: {bound}" for name, bound in (("min", low), ("max", high)) if bound is not None
+    )
+    policy = compiled(f"{{count: {{event: product.viewed, within: 1h, category: coats{bounds}}}}}")
+    number = sum(
+        event.kind == "product.viewed"
+        and event.at_ms > NOW_MS - HOUR_MS
+        and "coats" in [naive_group(one) for one in event.items]
+        for event in recent
+    )
+    expected = (low is None or number >= low) and (high is None or number <= high)
+    assert policy.campaigns["look"].when(scene(policy, recent, item=None)) is expected
+
+
 LEAVES = {
     "{surface: {in: [web]}}": True,
     "{surface: {in: [app, store]}}": False,
