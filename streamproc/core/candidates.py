@@ -28,6 +28,7 @@ from streamproc.core.facts import ConsentChange
 from streamproc.core.gates import NO_PROFILE, Case, candidate_reasons, channel_reasons
 from streamproc.core.memory import remembered_item
 from streamproc.core.policy.model import FROM_ITEM, NO_CATEGORY, Campaign, Category, Channel, Policy
+from streamproc.core.rank import outranked_by, rank
 from streamproc.core.reasons import Gate, Why
 from streamproc.core.record import Output
 from streamproc.core.render import frame_of, render
@@ -118,7 +119,7 @@ def judge(found: Found, customer: Customer, rules: Rules, arrival: Arrival, ahea
     turn = Turn()
     candidates = [
         _weigh(_case(scene, campaign, customer.consent, rules.switches), arrival, turn)
-        for campaign in found.campaigns
+        for campaign in rank(found.campaigns, scene)
     ]
     winner = turn.speaker
     profile = scene.context.profile
@@ -194,7 +195,7 @@ def _weigh(case: Case, arrival: Arrival, turn: Turn) -> Candidate:
         if not failed and not blocked:
             if turn.first is not None:
                 best = turn.first.case.campaign
-                reasons.append(Why(Gate.OUTRANKED, f"by {best.id}, priority {best.priority}"))
+                reasons.append(Why(Gate.OUTRANKED, outranked_by(best, case.campaign, case.scene)))
                 return Candidate(case.campaign.id, name, "outranked", reasons, rung)
             choice = _word(case, channel, rung, arrival)
             if isinstance(choice, Choice):

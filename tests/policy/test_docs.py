@@ -61,6 +61,17 @@ def test_the_keys_of_choosing_load() -> None:
     assert (policy.overall.holdout_ratio, policy.campaigns["look"].key) == (0.02, "wish_reminder")
 
 
+def test_the_ranking_and_a_campaigns_worth_load() -> None:
+    campaign = FILES["campaigns/look.yaml"].replace("priority: 40\n", f"priority: 40\n{BLOCKS['worth']}")
+    channels = re.sub(r"overall:.*\n", BLOCKS["rank"], FILES["channels.yaml"])
+    loaded = load_all({**FILES, "campaigns/look.yaml": campaign, "channels.yaml": channels})
+    assert (loaded.policy.overall.rank, loaded.policy.overall.currency, loaded.warnings) == (
+        "value",
+        "EUR",
+        (),
+    )
+
+
 def test_the_trigger_loads() -> None:
     assert "beacon.dwelled" in BLOCKS["trigger"]
     text = changed("campaigns/look.yaml", "{event: product.viewed}", BLOCKS["trigger"].strip())

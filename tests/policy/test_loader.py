@@ -8,10 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streamproc.core.context import Context, Line, Profile, RememberedItem
+from streamproc.core.event import Event
 from streamproc.core.policy.bundle import DOCUMENT_BYTES_MAX, from_document, to_document
 from streamproc.core.policy.loader import load, load_all, load_with_warnings, version_of
 from streamproc.core.policy.model import Cap, Period, Quiet
 from streamproc.core.policy.problems import PolicyErrors
+from streamproc.core.rank import worth
+from streamproc.core.scene import Scene
 from streamproc.ops.policy_files import check, read_folder
 from tests.policy.samples import CATEGORIES, FILES, changed, with_when
 
@@ -170,6 +174,71 @@ def test_hold_outs_and_former_names_become_values() -> None:
     assert load(changed("campaigns/look.yaml", "priority: 40", "priority: 40\nformerly: peek")).campaigns[
         "look"
     ].formerly == ("peek",)
+
+
+def ranked(**keys: str) -> dict[str, str]:
+    lines = "".join(f"\n{key}: {value}" for key, value in keys.items())
+    channels = FILES["channels.yaml"].replace("gap_min", "rank: value, currency: EUR, gap_min")
+    return {
+        **changed("campaigns/look.yaml", "priority: 40", f"priority: 40{lines}"),
+        "channels.yaml": channels,
+    }
+
+
+@pytest.mark.parametrize(
+    ("keys", "expected"),
+    [
+        ({"value": "12.50"}, 1_250),
+        ({"value": "12.50", "propensity": "0.2"}, 250),
+        ({"value": "event"}, 990),
+        ({"value": "event", "propensity": "trait.loves_coats"}, 495),
+        ({"value": "cart"}, 2_000),
+    ],
+)
+def test_what_a_message_is_worth_is_compiled(keys: dict[str, str], expected: float) -> None:
+    look = load(ranked(**keys)).campaigns["look"]
+    context = Context(
+        profile=Profile(traits={"loves_coats": 0.5}),
+        cart=[Line(0, RememberedItem("a", price_minor=1_000, quantity=2), "EUR")],
+    )
+    event = Event(
+        event_id="e",
+        dialect="d",
+        kind="product.viewed",
+        customer_id="c",
+        occurred_at_ms=0,
+        received_at_ms=0,
+        value_minor=990,
+        currency="EUR",
+    )
+    scene = Scene(
+        context=context, event=event, now_ms=0, policy=load(FILES), zone=None, item=None, category=None
+    )
+    assert worth(look, scene) == expected
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ({"value": "12.505"}, "12.505 EUR is no whole number of minor units, 100 to one"),
+        (
+            {"value": "carts"},
+            "'carts' is not a value, which is an amount or one of these; allowed are event, cart",
+        ),
+        ({"value": "-1"}, "-1 is not between 0 and 1000000000000"),
+    ],
+)
+def test_a_value_that_is_no_amount_is_refused(keys: dict[str, str], message: str) -> None:
+    with pytest.raises(PolicyErrors) as refused:
+        load(ranked(**keys))
+    assert str(refused.value).startswith(f"campaigns/look.yaml:5: value: {message}")
+
+
+def test_a_campaign_without_a_value_is_a_warning_where_value_ranks() -> None:
+    _, warnings = load_with_warnings(ranked())
+    message = "value: has none, so it ranks behind all that have one (overall.rank is value)"
+    assert [str(one) for one in warnings] == [f"campaigns/look.yaml:1: {message}"]
+    assert load_with_warnings(ranked(value="1.00"))[1] == ()
 
 
 def grouped(*members: str) -> dict[str, str]:

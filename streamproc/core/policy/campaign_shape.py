@@ -14,6 +14,7 @@ from streamproc.core.policy.examples import EXAMPLE, EXAMPLES_MAX
 from streamproc.core.policy.fields import NAME, NAME_RULE
 from streamproc.core.policy.model import FROM_ITEM
 from streamproc.core.policy.overall import PRIORITY_MAX
+from streamproc.core.policy.ranking import RANKING
 from streamproc.core.policy.shape import (
     Again,
     ByName,
@@ -134,6 +135,7 @@ CAMPAIGN: Final = Shape(
             "false: it stays silent until a switch turns it on; true unless given.", Flag(), looser="more"
         ),
         **CHOOSING,
+        **RANKING,
     },
     unsupported=_UNSUPPORTED,
 )

@@ -20,7 +20,7 @@ from streamproc.core.facts_paths import (
     until_fact,
 )
 from streamproc.core.locales import speech
-from streamproc.core.policy import choosing, kinds
+from streamproc.core.policy import choosing, kinds, ranking
 from streamproc.core.policy.campaign_shape import CAMPAIGN, FACTS_MAX
 from streamproc.core.policy.caps import read_caps
 from streamproc.core.policy.categories import Categories
@@ -100,7 +100,7 @@ def read_campaign(
         file=node.file,
         specificity=_specificity(fields, paths),
     )
-    campaign = choosing.with_choosing(campaign, fields, channels)
+    campaign = ranking.with_ranking(choosing.with_choosing(campaign, fields, channels), fields, channels)
     examples = read_examples(fields, campaign)
     return Parsed(campaign, rule, paths, examples, node) if name and trigger is not None else None
 

@@ -73,7 +73,7 @@ class Overall:
     """What holds over all channels and campaigns; a candidate whose priority is below `priority_min` stays silent.
 
     `holdout_ratio` in [0, 1] is the part of all customers who hear of no campaign; another `holdout_salt` draws every
-    group anew.
+    group anew. `rank` is how candidates are ordered, by `priority` or by `value`, which is in `currency`.
     """
 
     caps: tuple[Cap, ...] = ()
@@ -82,6 +82,8 @@ class Overall:
     priority_min: int = 0
     holdout_ratio: float = 0.0
     holdout_salt: str = ""
+    rank: str = "priority"
+    currency: str = ""
 
 
 @dataclass(frozen=True)
@@ -149,6 +151,7 @@ class Campaign:
     `sensed` is true where the trigger or a fact comes from a beacon: the `sensing` consent is then needed.
     `content` is by locale, then channel. `formerly` are the names it had, oldest first. `holdout_ratio` in [0, 1] is
     the part of customers who never hear of it. `group` names its exclusive group, empty for none.
+    `value` in minor units and `propensity` in [0, 1] are what ranking by value multiplies.
     """
 
     id: str
@@ -176,6 +179,8 @@ class Campaign:
     formerly: tuple[str, ...] = ()
     holdout_ratio: float = 0.0
     group: str = ""
+    value: Callable[[Scene], float] | None = None
+    propensity: Callable[[Scene], float] | None = None
 
     @cached_property
     def names(self) -> tuple[str, ...]:

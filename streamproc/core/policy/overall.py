@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from streamproc.core.policy.caps import CAPS, CAPS_MAX, DAY_MS, MEMORY_MS, MINUTE_MS, read_caps
 from streamproc.core.policy.fields import NAME, NAME_RULE, Fields
 from streamproc.core.policy.model import Group, Overall
-from streamproc.core.policy.shape import ByName, Duration, Flag, Key, ListOf, Number, Shape, Text, Whole
+from streamproc.core.policy.shape import (
+    ByName,
+    Choice,
+    Duration,
+    Flag,
+    Key,
+    ListOf,
+    Number,
+    Shape,
+    Text,
+    Whole,
+)
+from streamproc.core.rank import BY_PRIORITY, BY_VALUE, RANKINGS
 
 PRIORITY_MAX: Final = 100
+_CURRENCY: Final = re.compile(r"[A-Z]{3}")
 
 OVERALL: Final = Shape(
     "What holds over all channels and campaigns together.",
@@ -49,6 +63,12 @@ OVERALL: Final = Shape(
             Text(64),
             label="draw of the hold-out groups",
         ),
+        "rank": Key(
+            "Which of several campaigns speaks: that of highest priority, or of highest value times propensity.",
+            Choice(RANKINGS, "a ranking"),
+            label="ranking",
+        ),
+        "currency": Key("The currency of every campaign's value, such as EUR.", Text(3, _CURRENCY.pattern)),
     },
 )
 
@@ -80,6 +100,7 @@ def read_overall(fields: Fields) -> Overall:
     caps = read_caps(overall)
     if overall.is_empty("caps"):
         overall.at("caps", "needs at least one cap: it is what a customer can rely on")
+    ranking = overall.choice("rank") or BY_PRIORITY
     return Overall(
         caps=caps,
         gap_min_ms=overall.duration("gap_min") or 0,
@@ -87,7 +108,18 @@ def read_overall(fields: Fields) -> Overall:
         priority_min=overall.integer("priority_min") or 0,
         holdout_ratio=float(overall.number("holdout_ratio") or 0),
         holdout_salt=overall.text("holdout_salt") or "",
+        rank=ranking,
+        currency=_currency(overall, ranking),
     )
+
+
+def _currency(overall: Fields, ranking: str) -> str:
+    currency = overall.text("currency") or ""
+    if currency and not _CURRENCY.fullmatch(currency):
+        overall.at("currency", f"{currency!r} is not a currency such as EUR")
+    elif "currency" not in overall and ranking == BY_VALUE:
+        overall.at("rank", "value: in which currency? Name it in overall.currency")
+    return currency
 
 
 def read_groups(fields: Fields) -> dict[str, Group]:
