@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamproc.core.channels.message import Frame, RenderCode, RenderError
-from streamproc.core.gsm import measure
 from streamproc.core.policy.loader import load
 from streamproc.core.policy.model import Campaign, Channel, Policy
 from streamproc.core.render import (
@@ -115,16 +114,6 @@ def test_a_line_break_in_a_value_forges_no_header() -> None:
 
 def test_a_value_is_never_read_as_a_template() -> None:
     assert written("web", item="{{ 7 * 7 }}{% raw %}")["body"] == "{{ 7 * 7 }}{% raw %} You looked at it."
-
-
-def test_a_short_message_says_how_to_stop_and_what_it_costs() -> None:
-    text = f"Wool coat is here. You looked at it. Stop: {STOP}"
-    assert written("sms") == {"text": text, "segments": 1, "encoding": "gsm7"}
-
-
-def test_one_character_outside_gsm_makes_a_short_message_dearer() -> None:
-    content = written("sms", item="Пальто")
-    assert (content["encoding"], content["segments"]) == ("ucs2", 2)
 
 
 def test_inbox_and_site_have_title_body_and_action() -> None:
@@ -237,31 +226,3 @@ def written_or_code(channel: str, item: str) -> dict[str, object] | RenderCode:
         return written(channel, item=item)
     except RenderError as refused:
         return refused.code
-
-
-@pytest.mark.parametrize(
-    ("text", "encoding", "units", "segments"),
-    [
-        ("", "gsm7", 0, 1),
-        ("a" * 160, "gsm7", 160, 1),
-        ("a" * 161, "gsm7", 161, 2),
-        ("a" * 306, "gsm7", 306, 2),
-        ("a" * 307, "gsm7", 307, 3),
-        ("€" * 80, "gsm7", 160, 1),
-        ("€" * 81, "gsm7", 162, 2),
-        ("a" * 152 + "€" * 77, "gsm7", 306, 3),
-        ("äöüÄÖÜß@£$_{}[]~|\\^", "gsm7", 27, 1),
-        ("ж" * 70, "ucs2", 70, 1),
-        ("ж" * 71, "ucs2", 71, 2),
-        ("😀" * 35, "ucs2", 70, 1),
-        ("😀" * 67, "ucs2", 134, 3),
-        ("`", "ucs2", 1, 1),
-        ("ç", "ucs2", 1, 1),
-        ("Ç", "gsm7", 1, 1),
-    ],
-)
-def test_segments_are_counted_as_networks_bill_them(
-    text: str, encoding: str, units: int, segments: int
-) -> None:
-    size = measure(text)
-    assert (size.encoding, size.units, size.segments) == (encoding, units, segments)

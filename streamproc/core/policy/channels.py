@@ -12,7 +12,7 @@ from streamproc.core.locales import LOCALE, is_locale
 from streamproc.core.policy.caps import CAPS, DAY_MS, MINUTE_MS, read_caps
 from streamproc.core.policy.document import Node
 from streamproc.core.policy.fields import Fields
-from streamproc.core.policy.model import Channel, Group, Overall, Quiet
+from streamproc.core.policy.model import SEGMENTS_MAX, Channel, Group, Overall, Quiet
 from streamproc.core.policy.overall import GROUPS, OVERALL, read_groups, read_overall
 from streamproc.core.policy.problems import Findings
 from streamproc.core.policy.shape import (
@@ -28,6 +28,7 @@ from streamproc.core.policy.shape import (
 
 COST_MINOR_MAX: Final = 10_000
 CONTROLS: Final = ("why", "mute", "unsubscribe")
+SEGMENTS_LIMIT: Final = 6  # what most networks still put together again
 SURFACES: Final = ("app", "phone", "mailbox", "site", "store")
 LOCALE_CHARS_MAX: Final = 12
 
@@ -66,8 +67,22 @@ _CONTROLS_SAY: Final = {
 }
 
 
+# What one channel alone can say.
+_OWN: Final[dict[str, dict[str, Key]]] = {
+    "sms": {
+        "segments_max": Key(
+            "The most segments of one message, each of which is paid for; 2 unless given.",
+            Whole(1, SEGMENTS_LIMIT),
+            looser="more",
+            label="segments of a message",
+        )
+    },
+}
+
+
 def channel_shape(name: str) -> Shape:
-    """Describe one channel; its forms are its own."""
+    """Describe one channel; its forms are its own, and so is what the medium adds."""
+    own = _OWN.get(name, {})
     return Shape(
         f"The channel {name}.",
         {
@@ -99,6 +114,7 @@ def channel_shape(name: str) -> Shape:
                 Whole(0, COST_MINOR_MAX),
                 label="cost of a message",
             ),
+            **own,
         },
     )
 
@@ -165,8 +181,6 @@ def read_channels(node: Node, findings: Findings) -> Channels:
 
 def _channel(name: str, fields: Fields) -> Channel:
     forms = FORMS[name]
-    fields.only(("form", "surface", "exposure", "quiet", "caps", "expires", "cost_minor"))
-    fields.require("form", "surface", "quiet", "expires")
     form = fields.choice("form", forms, f"a form of {name}") or next(iter(forms))
     obtrusiveness, exposure = forms[form]
     stated = fields.number("exposure", 0, 1)
@@ -186,7 +200,19 @@ def _channel(name: str, fields: Fields) -> Channel:
         caps=read_caps(fields),
         expires_ms=fields.duration("expires") or 0,
         cost_minor=fields.integer("cost_minor") or 0,
+        segments_max=_segments_max(fields),
     )
+
+
+def _segments_max(fields: Fields) -> int:
+    segments = fields.integer("segments_max") or SEGMENTS_MAX
+    if segments > SEGMENTS_MAX:
+        node, line = fields.node, fields.node.line_of("segments_max")
+        message = (
+            f"{node.path}.segments_max: each of {segments} segments is paid for; {SEGMENTS_MAX} are usual"
+        )
+        fields.findings.warn(node.file, line, message)
+    return segments
 
 
 def _quiet(fields: Fields) -> Quiet | None:

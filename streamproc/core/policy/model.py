@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 DEFAULT_CATEGORY = "default"  # what an unknown category counts as
 FROM_ITEM = "from_item"  # a campaign whose category is that of the trigger's item
+SEGMENTS_MAX = 2  # of a short message, unless channels.yaml says more
 NO_CATEGORY = ""  # a campaign that is about no category (`category: none` in its file)
 
 
@@ -66,6 +67,7 @@ class Channel:
     caps: tuple[Cap, ...]
     expires_ms: int
     cost_minor: int = 0
+    segments_max: int = SEGMENTS_MAX  # of a short message, each of which is paid for
 
 
 @dataclass(frozen=True)

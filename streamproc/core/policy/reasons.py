@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
+from streamproc.core.channels.sms import STOP
 from streamproc.core.locales import LOCALE, fallbacks, is_locale
 from streamproc.core.policy.channels import CONTROLS
 from streamproc.core.policy.document import Node
@@ -16,6 +18,8 @@ from streamproc.core.policy.shape import ByName, Key, Shape, Text
 
 REASON_CHARS_MAX: Final = 120
 LABEL_CHARS_MAX: Final = 24
+STOP_CHARS_MAX: Final = 60
+STOP_RULE: Final = r"(.*\W)?STOP(\W.*)?"
 
 _CODES_SAY: Final = {
     "viewed": "they looked at it",
@@ -49,6 +53,13 @@ REASONS: Final = Shape(
                 {
                     name: Key(f"The link that {said}.", Text(LABEL_CHARS_MAX), required=True)
                     for name, said in _LABELS_SAY.items()
+                }
+                | {
+                    STOP: Key(
+                        "How to stop short messages by an answer, such as: Reply STOP to end. Without it, they"
+                        " carry the link.",
+                        Text(STOP_CHARS_MAX, STOP_RULE),
+                    )
                 },
             ),
         ),
@@ -93,7 +104,9 @@ def read_reasons(node: Node, findings: Findings, locale: str) -> Reasons:
         read = {code: sentences.text(code) for code in sentences.keys if code in CODES}
         reasons.sentences[name] = {code: sentence for code, sentence in read.items() if sentence}
         if (labels := sentences.mapping("labels")) is not None:
-            found = {control: labels.text(control) for control in CONTROLS}
+            found = {control: labels.text(control) for control in (*CONTROLS, STOP)}
+            if (stop := found[STOP]) and not re.fullmatch(STOP_RULE, stop):
+                labels.at(STOP, f"{stop!r} does not hold the word STOP, which networks and people look for")
             reasons.labels[name] = {control: label for control, label in found.items() if label}
     for name in reasons.sentences:
         if name != locale and (missing := reasons.lacks(name, CODES)):
