@@ -46,15 +46,16 @@ REVEALS: Final = Shape(
             "How much they reveal, from none to a place.",
             Choice(SPECIFICITIES, "a specificity"),
             required=True,
-            looser="more",
         )
     },
 )
 ACTIVE: Final = Shape(
     "The days on which it runs, where the customer is.",
     {
-        "from": Key("The first day, such as 2026-11-27.", Text(pattern=_DATE), label="first day"),
-        "until": Key("The last day.", Text(pattern=_DATE), label="last day"),
+        "from": Key(
+            "The first day, such as 2026-11-27.", Text(pattern=_DATE), looser="less", label="first day"
+        ),
+        "until": Key("The last day.", Text(pattern=_DATE), looser="more", label="last day"),
     },
     any_of=("from", "until"),
 )
@@ -76,6 +77,7 @@ CAMPAIGN: Final = Shape(
             "Why it is sent: marketing, or transactional, which is about something the customer has ordered.",
             Choice(PURPOSES, "a purpose of a campaign"),
             required=True,
+            looser="more",
         ),
         "priority": Key(
             "0 to 100: of several campaigns that fit, the one with the highest speaks.",
@@ -86,6 +88,7 @@ CAMPAIGN: Final = Shape(
         "when": Key(
             "What must be true besides. A condition has one key; all, any and not join them.",
             Again("condition", lambda: CONDITION),
+            looser="less",
         ),
         "channels": Key(
             "The channels, from loud to quiet: the first that may speak does.",
@@ -106,6 +109,7 @@ CAMPAIGN: Final = Shape(
                 FACTS_MAX,
                 NAME_RULE,
             ),
+            looser="more",
         ),
         "because": Key(
             "The reasons that the customer is given; each follows from trigger, when or facts.",
@@ -125,7 +129,7 @@ CAMPAIGN: Final = Shape(
             required=True,
         ),
         "reveals": Key(REVEALS.says, REVEALS),
-        "active": Key(ACTIVE.says, ACTIVE),
+        "active": Key(ACTIVE.says, ACTIVE, looser="less"),
         "expires": Key(
             "After so long a message is not delivered any more; as the channel says unless given.",
             Duration(MINUTE_MS, 30 * DAY_MS),

@@ -19,6 +19,7 @@ from streamproc.core.policy.shape import (
     Choice,
     Duration,
     Either,
+    Hours,
     Key,
     Number,
     Shape,
@@ -50,12 +51,13 @@ QUIET: Final = Shape(
     {
         "open": Key(
             "From when to when a message may arrive, in the customer's time, such as 09:00-20:00.",
-            Text(11, _HOURS.pattern),
+            Hours(11, _HOURS.pattern),
             required=True,
-            label="open hours",
+            looser="more",
+            label="open",
         ),
         "hold_max": Key(
-            "How long a message may wait for the opening.", Duration(0, 2 * DAY_MS), label="longest hold"
+            "How long a message may wait for the opening.", Duration(0, 2 * DAY_MS), label="hold at most"
         ),
     },
 )
@@ -100,6 +102,7 @@ def channel_shape(name: str) -> Shape:
                 "The hours in which a message may arrive, or none where any hour will do.",
                 Either((Choice(("none",)), QUIET)),
                 required=True,
+                looser="less",
                 label="quiet hours",
             ),
             "caps": Key("How many messages one customer may get here.", CAPS, looser="more"),

@@ -57,7 +57,10 @@ def copy_shape(channel: str) -> Shape:
     soft = _words_shape(channel, "What is sent where that would be too much: it reveals a category at most.")
     return Shape(
         f"What is said on {channel}.",
-        {"say": Key(say.says, say, required=True), "soft": Key(soft.says, soft, required=True)},
+        {
+            "say": Key(say.says, say, required=True, label="as written"),
+            "soft": Key(soft.says, soft, required=True),
+        },
     )
 
 

@@ -32,6 +32,11 @@ class Text:
 
 
 @dataclass(frozen=True)
+class Hours(Text):
+    """A part of the day, such as `09:00-20:00`; one over midnight closes before it opens."""
+
+
+@dataclass(frozen=True)
 class Whole:
     """A whole number, both bounds included."""
 

@@ -58,7 +58,7 @@ TRIGGER: Final = Shape(
 COUNT: Final = Shape(
     "How many events of a kind the memory holds, the one that triggers among them.",
     {
-        "event": Key("The kind of event.", _kind(MOMENT_KINDS), required=True),
+        "event": Key("The kind of event.", _kind(MOMENT_KINDS), required=True, label="of"),
         "same": Key(
             "Only events of the same item, category, brand or site.", Choice(SAMES, "something to compare")
         ),
@@ -138,18 +138,35 @@ CONDITION: Final[Shape] = Shape(
         "any": Key("At least one of these holds.", ListOf(_NESTED, BRANCHES_MAX, 1), looser="more"),
         "not": Key("This does not hold.", _NESTED),
         "count": Key(COUNT.says, COUNT),
-        "cart.value": Key("What the basket is worth.", _amount("What the basket is worth.")),
-        "cart.count": Key(
-            "How many different items lie in the basket.", _lines("How many items lie there.", CART_LINES_MAX)
+        "cart.value": Key(
+            "What the basket is worth.", _amount("What the basket is worth."), label="basket worth"
         ),
-        "cart.has": Key("The item that triggers lies in the basket.", _has("What lies in the basket.")),
+        "cart.count": Key(
+            "How many different items lie in the basket.",
+            _lines("How many items lie there.", CART_LINES_MAX),
+            label="items in the basket",
+        ),
+        "cart.has": Key(
+            "The item that triggers lies in the basket.",
+            _has("What lies in the basket."),
+            label="in the basket",
+        ),
         "wishlist.count": Key(
             "How many different items are on the wish list.",
             _lines("How many items are there.", WISHLIST_MAX),
+            label="items on the wish list",
         ),
-        "wishlist.has": Key("The item that triggers is on the wish list.", _has("What is on the wish list.")),
-        "visit.open": Key("true: the customer is in a store, heard of at most 4 h ago.", Flag()),
-        "event.value": Key("What the event itself is worth.", _amount("What the event itself is worth.")),
+        "wishlist.has": Key(
+            "The item that triggers is on the wish list.",
+            _has("What is on the wish list."),
+            label="on the wish list",
+        ),
+        "visit.open": Key(
+            "true: the customer is in a store, heard of at most 4 h ago.", Flag(), label="in a store"
+        ),
+        "event.value": Key(
+            "What the event itself is worth.", _amount("What the event itself is worth."), label="event worth"
+        ),
         "surface": Key(
             "Where it happened.",
             Shape(
