@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from streamproc.core.certainty import Certain, measured
 from streamproc.core.context import Line, Remembered, RememberedItem
 from streamproc.core.policy.model import Condition
 from streamproc.core.scene import Scene
@@ -18,7 +19,6 @@ VISIT_OPEN_MS_MAX: Final = 4 * 3_600_000
 
 Matcher = Callable[[Remembered], bool]
 MatcherMaker = Callable[[Scene], Matcher | None]
-TraitValue = str | int | float | bool
 
 
 def always(_scene: Scene) -> bool:
@@ -97,7 +97,7 @@ def counted(
 
 
 def counted_same_item(kind: str, within_ms: int, low: int | None, high: int | None) -> Condition:
-    """Hold as `counted` with `same_item` does, in a third of its time.
+    """Hold where so many events with the item at hand happened: as `counted`, in a third of its time.
 
     Of the events remembered few name the item at hand, so that is asked first: 16 events cost about 1 µs.
     """
@@ -125,7 +125,7 @@ def counted_same_item(kind: str, within_ms: int, low: int | None, high: int | No
 def counted_in_category(
     kind: str, within_ms: int, low: int | None, high: int | None, name: str | None
 ) -> Condition:
-    """Hold as `counted` does with `in_category(name)`, or with `same_category` if no name is given, in half its time.
+    """Hold where so many events with an item of this category happened, that of the item at hand if none is named.
 
     One loop asks each remembered item for its category, instead of two calls an event.
     """
@@ -160,35 +160,6 @@ def _stop(low: int | None, high: int | None) -> int:
     return max(low or 0, 1) if high is None else high + 1
 
 
-def same_item(scene: Scene) -> Matcher | None:
-    """Match events with the item of the event at hand."""
-    if scene.item is None:
-        return None
-    wanted = scene.item.item_id
-
-    def matches(event: Remembered) -> bool:
-        for item in event.items:  # noqa: SIM110 - as in `all_of`.
-            if item.item_id == wanted:
-                return True
-        return False
-
-    return matches
-
-
-def same_brand(scene: Scene) -> Matcher | None:
-    """Match events with an item of the same brand; an item without a brand has none in common."""
-    if scene.item is None or not scene.item.brand:
-        return None
-    wanted = scene.item.brand
-    return lambda event: any(item.brand == wanted for item in event.items)
-
-
-def same_site(scene: Scene) -> Matcher | None:
-    """Match events in the same store."""
-    wanted = scene.event.site_id
-    return (lambda event: event.site_id == wanted) if wanted else None
-
-
 def same_category(scene: Scene) -> Matcher | None:
     """Match events with an item of the same category; two unknown categories are the same only if they read alike."""
     if scene.item is None:
@@ -213,52 +184,23 @@ def _in_category_of(scene: Scene, other: RememberedItem) -> Callable[[Remembered
     return lambda item: find(item.category) is wanted
 
 
-def in_category(name: str) -> MatcherMaker:
-    """Make the matcher of events with an item of the category of that name."""
-
-    def make(scene: Scene) -> Matcher | None:
-        find, wanted = scene.policy.find_category, scene.policy.categories.get(name)
-
-        def matches(event: Remembered) -> bool:
-            for item in event.items:  # noqa: SIM110 - as in `all_of`.
-                if find(item.category) is wanted:
-                    return True
-            return False
-
-        return matches
-
-    return make
-
-
-def both(first: MatcherMaker, second: MatcherMaker) -> MatcherMaker:
-    """Combine two matchers: both must match."""
-
-    def make(scene: Scene) -> Matcher | None:
-        one, other = first(scene), second(scene)
-        if one is None or other is None:
-            return None
-        return lambda event: one(event) and other(event)
-
-    return make
-
-
-def cart_value(low: int | None, high: int | None, currency: str) -> Condition:
+def cart_value(low: int | None, high: int | None, currency: str) -> Certain:
     """Hold where the cart's lines in this currency sum up, in minor units, from `low` to `high`.
 
     A line without a price, or in another currency, adds nothing; since the sum is then only a lower bound, an upper
     bound does not hold.
     """
 
-    def test(scene: Scene) -> bool:
+    def measure(scene: Scene) -> tuple[int, bool]:
         total, is_whole = 0, True
         for line in scene.context.cart:
             if line.currency == currency and line.item.price_minor is not None:
                 total += line.item.price_minor * line.item.quantity
             else:
                 is_whole = False
-        return (low is None or total >= low) and (high is None or (is_whole and total <= high))
+        return total, is_whole
 
-    return test
+    return measured(measure, low, high)
 
 
 def event_value(low: int | None, high: int | None, currency: str) -> Condition:
@@ -288,30 +230,6 @@ def line_count(lines: Callable[[Scene], list[Line]], low: int | None, high: int 
     return lambda scene: is_within(len(lines(scene)))
 
 
-def has_item(lines: Callable[[Scene], list[Line]]) -> Condition:
-    """Hold where the item of the event at hand lies in the cart, or on the wish list."""
-
-    def test(scene: Scene) -> bool:
-        if scene.item is None:
-            return False
-        wanted = scene.item.item_id
-        return any(line.item.item_id == wanted for line in lines(scene))
-
-    return test
-
-
-def has_category(lines: Callable[[Scene], list[Line]]) -> Condition:
-    """Hold where something of the category of the event's item lies in the cart, or on the wish list."""
-
-    def test(scene: Scene) -> bool:
-        if scene.item is None:
-            return False
-        is_in = _in_category_of(scene, scene.item)
-        return any(is_in(line.item) for line in lines(scene))
-
-    return test
-
-
 def visit_open(*, wanted: bool) -> Condition:
     """Hold where the customer is in a store, as far as is known (or is not, if not `wanted`)."""
 
@@ -326,40 +244,3 @@ def visit_open(*, wanted: bool) -> Condition:
 def surface_in(surfaces: frozenset[str]) -> Condition:
     """Hold where the event happened on one of these surfaces."""
     return lambda scene: scene.event.surface in surfaces
-
-
-def comparable(value: TraitValue) -> TraitValue:
-    """Fold a text's case, so that `Vegetarian` is `vegetarian`; true and 1 stay different."""
-    if isinstance(value, bool):
-        return f"\0{value}"
-    return value.casefold() if isinstance(value, str) else value
-
-
-def trait_in(name: str, values: Sequence[TraitValue]) -> Condition:
-    """Hold where the customer declared one of these values; of a list, any entry counts."""
-    wanted = frozenset(comparable(value) for value in values)
-
-    def test(scene: Scene) -> bool:
-        value = _trait(scene, name)
-        if isinstance(value, list):
-            return any(comparable(one) in wanted for one in value)
-        return value is not None and comparable(value) in wanted
-
-    return test
-
-
-def trait_between(name: str, low: float | None, high: float | None) -> Condition:
-    """Hold where the customer declared a number from `low` to `high`."""
-
-    def test(scene: Scene) -> bool:
-        value = _trait(scene, name)
-        if isinstance(value, bool) or not isinstance(value, (int, float)):
-            return False
-        return (low is None or value >= low) and (high is None or value <= high)
-
-    return test
-
-
-def _trait(scene: Scene, name: str) -> TraitValue | list[str] | None:
-    profile = scene.context.profile
-    return None if profile is None else profile.traits.get(name)

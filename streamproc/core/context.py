@@ -34,13 +34,14 @@ class RememberedItem(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class Remembered(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """One event of a kind that some condition reads."""
+    """One event of a kind that some condition reads; `currency` is kept where some condition adds up its money."""
 
     at_ms: int
     kind: str
     items: tuple[RememberedItem, ...] = ()
     site_id: str = ""
     value_minor: int | None = None
+    currency: str = ""
 
 
 class Line(msgspec.Struct, frozen=True, array_like=True, gc=False):

@@ -87,7 +87,8 @@ def apply_moment(context: Context, event: Event, policy: Policy, permitted: Perm
         handler(context, event, items, at_ms)
     if kind in policy.remembered:
         kept = tuple([remembered_item(item) for item in items[:RECENT_ITEMS_MAX]])
-        remember(context, Remembered(at_ms, kind, kept, event.site_id or "", event.value_minor))
+        currency = event.currency or "" if kind in policy.summed else ""
+        remember(context, Remembered(at_ms, kind, kept, event.site_id or "", event.value_minor, currency))
 
 
 def _take_zone(context: Context, event: Event) -> None:

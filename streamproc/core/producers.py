@@ -6,6 +6,7 @@ Ingest holds to this table (`tests/ingest/test_what_producers_send.py` compares 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
@@ -19,6 +20,8 @@ EXTRA_PREFIX: Final = "extra."
 ANY_EXTRA: Final = f"{EXTRA_PREFIX}*"
 # The entry that stands for all kinds of a producer's own.
 CUSTOM: Final = f"{CUSTOM_PREFIX}*"
+# What ingest makes of a name that it does not know.
+_SLUG: Final = re.compile(r"(?![_.])[\w.]{1,64}")
 
 _ITEM_FIELDS: Final = ("name", "brand", "category", "variant", "price_minor", "quantity")
 _PLAIN_FIELDS: Final = ("currency", "value_minor", "site_id", "dwell_ms")
@@ -75,10 +78,17 @@ def fields_of(event: Event) -> Fields:
 def can_send(dialect: str, kind: str, field: str = "") -> bool:
     """Tell whether a dialect has events of this kind, and whether these may have the field, if one is named."""
     kinds = DIALECTS[dialect]
-    fields = kinds.get(CUSTOM if kind.startswith(CUSTOM_PREFIX) else kind)
-    if fields is None or not field or field in fields:
-        return fields is not None
+    is_custom = kind.startswith(CUSTOM_PREFIX)
+    fields = kinds.get(CUSTOM if is_custom else kind)
+    if fields is None or (is_custom and not _is_slug(kind.removeprefix(CUSTOM_PREFIX))):
+        return False
+    if not field or field in fields:
+        return True
     return ANY_EXTRA in fields and field.startswith(EXTRA_PREFIX)
+
+
+def _is_slug(name: str) -> bool:
+    return name == name.lower() and _SLUG.fullmatch(name) is not None
 
 
 def senders(dialects: Iterable[str], kind: str, field: str = "") -> Collection[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from streamproc.core.context import remembered
@@ -63,3 +64,25 @@ class Scene:
         if day is None:
             day = self._local_day = local_day(self.now_ms, self.zone) if self.zone is not None else ""
         return day
+
+    @property
+    def earlier(self) -> Sequence[Remembered]:
+        """The remembered events without the event at hand."""
+        recent = self.recent
+        return recent[:-1] if recent and _is_own(recent[-1], self.event, self.now_ms) else recent
+
+    @property
+    def local_time(self) -> datetime | None:
+        """What the clock on the customer's wall shows; None if the zone is unknown."""
+        return None if self.zone is None else datetime.fromtimestamp(self.now_ms // 1000, self.zone)
+
+
+def _is_own(last: Remembered, event: Event, now_ms: int) -> bool:
+    """Tell whether the remembered event that arrived last is the event at hand.
+
+    An event whose category is not permitted leaves no trace: then the last one is another, which differs.
+    """
+    if last.kind != event.kind or last.at_ms != min(event.occurred_at_ms, now_ms):
+        return False
+    named = {item.item_id for item in event.items}
+    return last.site_id == (event.site_id or "") and all(item.item_id in named for item in last.items)

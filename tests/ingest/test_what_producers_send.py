@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from streamproc.core.event import Event
 from streamproc.core.producers import ANY_EXTRA, CUSTOM, DIALECTS, EXTRA_PREFIX, can_send, fields_of
-from streamproc.ingest.names import SEGMENT_NAMES
+from streamproc.ingest.names import SEGMENT_NAMES, custom_kind
 from streamproc.ingest.products import EXTRA
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "producers.md").read_text("utf-8")
@@ -109,6 +111,17 @@ def test_each_moment_of_the_guide_is_in_the_table(event: Parse, topic: str, payl
 def test_the_table_has_every_kind_that_a_name_of_segment_stands_for() -> None:
     moments = {kind for kind in SEGMENT_NAMES.values() if not kind.startswith(("nudge.", "app.un"))}
     assert moments | {"page.viewed", "screen.viewed", CUSTOM} == set(DIALECTS["segment"])
+
+
+@given(st.text())
+def test_every_name_that_is_not_known_becomes_a_kind_that_the_table_can_send(name: str) -> None:
+    assert can_send("segment", custom_kind(name))
+
+
+def test_a_kind_that_no_name_becomes_is_not_in_the_table() -> None:
+    for kind in ("custom.Store Loved", "custom.store-loved", "custom._loved", f"custom.{'x' * 65}"):
+        assert not can_send("segment", kind)
+    assert not can_send("beacon", "custom.store_loved")
 
 
 def test_the_table_has_every_dialect_that_the_guide_shows_sending_moments() -> None:

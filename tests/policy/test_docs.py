@@ -22,7 +22,7 @@ from tests.policy.samples import CAMPAIGN, FILES, changed, with_when
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "policy.md").read_text("utf-8")
-CONDITIONS = re.findall(r"`(\{[a-z.]+: \{?[^`]*\})`", TEXT.split("## What a text")[0])
+CONDITIONS = re.findall(r"`(\{[a-z._]+: \{?[^`]*\})`", TEXT.split("## What a text")[0])
 BLOCKS = dict(re.findall(r"<!-- (\S+) -->\n```yaml\n(.*?)```", TEXT, re.DOTALL))
 
 
@@ -90,7 +90,7 @@ def test_the_example_loads() -> None:
 
 
 @pytest.mark.parametrize("when", CONDITIONS)
-def test_each_condition_in_the_table_loads(when: str) -> None:
+def test_each_condition_in_the_tables_loads(when: str) -> None:
     load_all(with_when(when))
 
 
@@ -104,6 +104,12 @@ def test_each_filter_in_the_table_compiles(template: str) -> None:
 
 def test_every_filter_is_in_the_table() -> None:
     assert {name for name in FILTERS if any(f"| {name}" in template for template in FILLED)} == set(FILTERS)
+
+
+def test_the_tables_show_each_condition_at_work() -> None:
+    shown = set(re.findall(r"`\{([a-z._]+): \{?[^`]*\}`", TEXT.split("## What a text")[0]))
+    joins, by_name = {"all", "any", "not"}, {"trait.<name>", "extra.<name>"}
+    assert set(KEYS) - joins - by_name <= shown
 
 
 @pytest.mark.parametrize("name", [*KEYS, *FACT_PATHS])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from itertools import pairwise
 from typing import Final
@@ -37,7 +37,9 @@ from streamproc.core.policy.model import (
     Trigger,
 )
 from streamproc.core.policy.problems import Findings, listed, nearest
-from streamproc.core.policy.when import NOTHING, Conditions, Rule, read_trigger
+from streamproc.core.policy.rule import NOTHING, Rule
+from streamproc.core.policy.scope import Scope
+from streamproc.core.policy.when import Conditions, read_trigger
 from streamproc.core.policy.words import Wording, read_content
 
 _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -62,10 +64,12 @@ def read_campaign(
     fields = Fields(node, findings, CAMPAIGN)
     name = _name(fields)
     trigger_fields = fields.mapping("trigger")
-    trigger = None if trigger_fields is None else read_trigger(trigger_fields)
+    scope = Scope(tuple(categories.categories), channels.producers)
+    trigger = None if trigger_fields is None else read_trigger(trigger_fields, scope)
     rule = NOTHING
     if "when" in fields:
-        rule = Conditions(fields, tuple(categories.categories)).read(fields.keys["when"])
+        scope = replace(scope, trigger="" if trigger is None else trigger.kind)
+        rule = Conditions(scope, findings).read(fields.keys["when"])
     active_from, active_until = _active(fields)
     paths = _facts(fields, active_until)
     category = _category(fields, categories)
@@ -190,7 +194,7 @@ def _check_items(
             fields.at("facts", f"events of {trigger.kind} name no item, so {listed(of_item)} is never known")
         if rule.needs_item:
             fields.at(
-                "when", f"events of {trigger.kind} name no item, so there is nothing to compare with (same)"
+                "when", f"events of {trigger.kind} name no item, so a condition on that item never holds"
             )
     elif of_item and category != FROM_ITEM:
         fields.at("facts", f"{listed(of_item)} speaks of the trigger's item, so category must be {FROM_ITEM}")

@@ -11,7 +11,9 @@ from streamproc.core.facts import CHANNELS
 from streamproc.core.locales import LOCALE, is_locale
 from streamproc.core.policy.caps import CAPS, DAY_MS, MINUTE_MS, read_caps
 from streamproc.core.policy.document import Node
+from streamproc.core.policy.event_shapes import one_or_more
 from streamproc.core.policy.fields import Fields
+from streamproc.core.policy.hours import HOURS_PATTERN, read_hours
 from streamproc.core.policy.model import SEGMENTS_MAX, Channel, Group, Overall, Quiet
 from streamproc.core.policy.overall import GROUPS, OVERALL, read_groups, read_overall
 from streamproc.core.policy.problems import Findings
@@ -26,6 +28,7 @@ from streamproc.core.policy.shape import (
     Text,
     Whole,
 )
+from streamproc.core.producers import DIALECTS
 
 COST_MINOR_MAX: Final = 10_000
 CONTROLS: Final = ("why", "mute", "unsubscribe")
@@ -42,7 +45,6 @@ FORMS: Final[dict[str, dict[str, tuple[float, float]]]] = {
     "web": {"on_site": (0.10, 0.0), "web_push": (0.60, 0.2)},
     "in_store": {"display": (0.85, 1.0), "staff": (0.85, 0.2)},
 }
-_HOURS: Final = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-4]):([0-5]\d)")
 _LINK: Final = r"https://[^ <>\"'{}]*\{nudge_id\}[^ <>\"'{}]*"
 _PLACEHOLDER: Final = re.compile(r"\{([^{}]*)\}")
 
@@ -51,7 +53,7 @@ QUIET: Final = Shape(
     {
         "open": Key(
             "From when to when a message may arrive, in the customer's time, such as 09:00-20:00.",
-            Hours(11, _HOURS.pattern),
+            Hours(11, HOURS_PATTERN),
             required=True,
             looser="more",
             label="open",
@@ -137,6 +139,10 @@ CHANNELS_FILE: Final = Shape(
             ),
             required=True,
         ),
+        "producers": Key(
+            "The dialects that your producers speak, all unless given: the check warns of what they never send.",
+            one_or_more(Choice(tuple(DIALECTS), "a dialect")),
+        ),
         "overall": Key("What holds over all channels and campaigns together.", OVERALL, required=True),
         "groups": GROUPS,
         "controls": Key(
@@ -163,6 +169,7 @@ class Channels:
     controls: dict[str, str] = field(default_factory=dict)
     locale: str = "en"
     groups: dict[str, Group] = field(default_factory=dict)
+    producers: tuple[str, ...] = tuple(DIALECTS)
 
 
 def read_channels(node: Node, findings: Findings) -> Channels:
@@ -179,7 +186,8 @@ def read_channels(node: Node, findings: Findings) -> Channels:
                 channels[name] = _channel(name, one)
         if not listed.keys:
             fields.at("channels", "names no channel")
-    return Channels(channels, read_overall(fields), _controls(fields), locale, read_groups(fields))
+    producers = fields.one_or_more("producers") or tuple(DIALECTS)
+    return Channels(channels, read_overall(fields), _controls(fields), locale, read_groups(fields), producers)
 
 
 def _channel(name: str, fields: Fields) -> Channel:
@@ -230,15 +238,8 @@ def _quiet(fields: Fields) -> Quiet | None:
     text = quiet.text("open")
     if text is None:
         return None
-    match = _HOURS.fullmatch(text)
-    if match is None:
-        quiet.at("open", f"{text!r} is not a window such as 09:00-20:00")
-        return None
-    open_min, close_min = (int(match[at]) * 60 + int(match[at + 1]) for at in (1, 3))
-    if close_min > 24 * 60 or open_min == close_min:
-        quiet.at("open", f"{text!r} is not a window: it must open and close at different minutes of one day")
-        return None
-    return Quiet(open_min, close_min, hold_ms)
+    hours = read_hours(quiet, "open", text)
+    return None if hours is None else Quiet(*hours, hold_ms)
 
 
 def _controls(fields: Fields) -> dict[str, str]:

@@ -24,6 +24,7 @@ def check_whole(policy: Policy, parsed: Mapping[str, Parsed], findings: Findings
             findings.warn(
                 node.file, node.line_of("priority"), f"{floor} of channels.yaml: this campaign stays silent"
             )
-        if parsed[campaign.id].rule.by_value and campaign.trigger.kind.startswith("order."):
+        rule = parsed[campaign.id].rule
+        if rule.by_spending or (rule.by_value and campaign.trigger.kind.startswith("order.")):
             message = "when: chooses customers by what they spent; the others never hear of it"
             findings.warn(node.file, node.line_of("when"), message)

@@ -15,6 +15,7 @@ from streamproc.core.policy.shape import (
     Again,
     Choice,
     Duration,
+    Either,
     Flag,
     ListOf,
     Number,
@@ -235,6 +236,24 @@ class Fields:
             else:
                 found.append(node.raw)
         return tuple(found)
+
+    def one_or_more(self, key: str, allowed: Iterable[str] | None = None, what: str = "") -> tuple[str, ...]:
+        """Read a text, or a list of different texts, that is not empty; each one of `allowed` where given."""
+        node = self.keys.get(key)
+        if node is None:
+            return ()
+        one, several = self._declared(key, Either).of
+        assert isinstance(several, ListOf), f"{node.path} is declared as {several}"
+        if allowed is None and isinstance(one, Choice) and not one.or_like:
+            allowed, what = one.names, one.what
+        if node.kind != "list":
+            name = self.text(key) if allowed is None else self.choice(key, allowed, what)
+            return () if name is None else (name,)
+        if not node.items:
+            self.at(key, "is empty")
+        elif several.most < len(node.items) <= LIST_MAX:
+            self.at(key, f"has {len(node.items)} entries, {several.most} are allowed")
+        return self.texts(key, allowed, what)[: several.most]
 
     def mapping(self, key: str, shape: Shape | None = None) -> Fields | None:
         """Read a field that is itself a mapping."""

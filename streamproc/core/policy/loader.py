@@ -87,6 +87,7 @@ def load_all(files: Mapping[str, str], version: str = "") -> Loaded:
         find_category=category_finder(categories),
         files=dict(files),
         groups=channels.groups,
+        summed=frozenset[str]().union(*(one.rule.sums for one in parsed.values())),
     )
     if not parsed:
         findings.warn(

@@ -199,8 +199,8 @@ class Campaign:
 class Policy:
     """A whole policy. `by_kind` holds the campaigns that an event of a kind triggers: highest priority first, by id.
 
-    `remembered` are the kinds that some condition reads. `charge_ms_max` is the longest window of any cap: a charge is
-    kept so long; -1 stands for ever.
+    `remembered` are the kinds that some condition reads, `summed` those whose money one adds up. `charge_ms_max` is the
+    longest window of any cap: a charge is kept so long; -1 stands for ever.
     """
 
     version: str
@@ -218,6 +218,7 @@ class Policy:
     find_category: Callable[[str], Category]
     files: Mapping[str, str] = field(default_factory=dict, repr=False)
     groups: Mapping[str, Group] = field(default_factory=dict)
+    summed: frozenset[str] = frozenset()
 
     def names_of(self, campaign: str) -> tuple[str, ...]:
         """Return all names of the campaign that is, or was, called so; an unknown one has just this name."""

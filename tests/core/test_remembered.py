@@ -1,0 +1,42 @@
+"""What is kept of an event that some condition reads."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from streamproc.core.context import Context, Remembered, RememberedItem, decode_context, remembered
+from streamproc.core.event import Event, Item
+from streamproc.core.memory import apply_moment
+from streamproc.core.policy.loader import load
+from tests.policy.samples import with_when
+
+ORDER = Event(
+    event_id="e",
+    dialect="test",
+    kind="order.completed",
+    occurred_at_ms=5,
+    received_at_ms=5,
+    items=(Item("coat-1", price_minor=14_900),),
+    value_minor=14_900,
+    currency="EUR",
+)
+COUNTED = "{count: {event: order.completed, within: 30d, min: 1}}"
+SUMMED = "{sum: {of: value, event: order.completed, within: 30d, min: 1, currency: EUR}}"
+
+
+@pytest.mark.parametrize(("when", "currency"), [(COUNTED, ""), (SUMMED, "EUR")])
+def test_a_currency_is_kept_only_where_some_condition_adds_up_money(when: str, currency: str) -> None:
+    files = with_when(when)
+    files["campaigns/look.yaml"] = files["campaigns/look.yaml"].replace("[viewed]", "[opted_in]")
+    context = Context()
+    apply_moment(context, ORDER, load(files), lambda _category: True, 5)
+    item = RememberedItem("coat-1", price_minor=14_900)
+    assert remembered(context) == [Remembered(5, "order.completed", (item,), "", 14_900, currency)]
+
+
+def test_an_event_that_was_remembered_without_a_currency_is_readable() -> None:
+    older = msgspec.msgpack.encode([5, "order.completed", [["coat-1"]], "berlin-1", 14_900])
+    context = decode_context(msgspec.msgpack.encode([1, "c-1", 5, {}, b"", [older]]))
+    item = RememberedItem("coat-1")
+    assert remembered(context) == [Remembered(5, "order.completed", (item,), "berlin-1", 14_900, "")]
