@@ -30,10 +30,7 @@ class Cluster:
         Raises ClusterUnready if a topic is missing or a count differs, or if no broker answers.
         """
         keyed = [*topics.facts, *topics.moments, *topics.timers]
-        counts = await self._partition_counts([*keyed, *others])
-        missing = sorted(name for name, count in counts.items() if count == 0)
-        if missing:
-            raise ClusterUnready(f"no topic {', '.join(missing)}: create them with `streamproc topics apply`")
+        counts = await self.partitions([*keyed, *others])
         found = {name: counts[name] for name in keyed}
         if len(set(found.values())) > 1:
             listed = ", ".join(f"{name} {count}" for name, count in sorted(found.items()))
@@ -61,7 +58,8 @@ class Cluster:
             await admin._client.close()  # noqa: SLF001 - an admin that never started has connections to close too.
             await consumer.stop()
 
-    async def _partition_counts(self, names: Sequence[str]) -> dict[str, int]:
+    async def partitions(self, names: Sequence[str]) -> dict[str, int]:
+        """Return the partition count of each topic. Raises ClusterUnready if one is missing, or no broker answers."""
         consumer = await self._connect()
         try:
             found = await partitions_of(consumer, names)
@@ -69,6 +67,9 @@ class Cluster:
             raise unready(self._bootstrap, error) from error
         finally:
             await consumer.stop()
+        missing = sorted(name for name, partitions in found.items() if not partitions)
+        if missing:
+            raise ClusterUnready(f"no topic {', '.join(missing)}: create them with `streamproc topics apply`")
         return {name: len(partitions) for name, partitions in found.items()}
 
     async def _connect(self) -> AIOKafkaConsumer:

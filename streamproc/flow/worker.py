@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
-from typing import Final, Literal, TypeVar
+from typing import Final, Literal
 
 import msgspec
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
 
 from streamproc.core.policy.model import Policy
 from streamproc.core.unit import Unit
 from streamproc.flow.app import Flow, FlowConfig, FlowStopped
 from streamproc.flow.clocks import RecordClock, WallClock
-from streamproc.flow.cluster import Cluster, ClusterUnready
-from streamproc.flow.config_feed import ConfigFeed, ConfigUnreadable
+from streamproc.flow.cluster import Cluster
+from streamproc.flow.config_feed import ConfigFeed
 from streamproc.flow.gate import WorkerGate
 from streamproc.flow.lanes import LanesHealth, LaneTopics
-from streamproc.flow.sink import KafkaSink, make_producer
+from streamproc.flow.sink import KafkaSink
+from streamproc.flow.starting import Starting, backoff, start_producer
 from streamproc.pipeline import Pipeline
 from streamproc.ports import Meter
 from streamproc.store.addresses import Addresses
@@ -35,7 +34,6 @@ DAY_MS: Final = 86_400_000
 HEARTBEAT_SECONDS: Final = 1.0
 # Three missed heartbeats: by then the worker's lease on `config` has long run out, so it hands nothing over.
 HEARTBEAT_TTL_MS: Final = 3_000
-PAUSE_SECONDS_MAX: Final = 5.0
 # Work that waits so long, with the gate open, is stuck in a way that only a new process mends.
 STALLED_SECONDS_MAX: Final = 120.0
 # What a worker writes or follows beside the topics keyed by customer.
@@ -43,8 +41,6 @@ OTHER_TOPICS: Final = ("config", "ledger", "decisions", "receipts", "dead-letter
 
 # How long a rebalance or a stop waits for the unit in flight.
 LET_GO_MS_MAX: Final = 5_000
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -100,15 +96,14 @@ class Worker:
         )
         self.gate = WorkerGate(self.feed, store, self._is_fresh)
         self.flow: Flow | None = None
-        self._starting: str | None = "starting"
-        self._started_without_state = False
+        self._start = Starting()
 
     # How it stands
 
     def waits_for(self) -> list[str]:
         """List what keeps this worker from being ready; empty if it is."""
-        if self._starting is not None:
-            return [self._starting]
+        if self._start.waits_for is not None:
+            return [self._start.waits_for]
         reasons = self.gate.shut_because()
         health = self.lanes()
         if health is None or not health.joined:
@@ -117,7 +112,7 @@ class Worker:
 
     def state_is_lost(self) -> bool:
         """Tell whether Redis was last found without the customer state that it had."""
-        return self._started_without_state or self.gate.state_is_lost
+        return self._start.without_state or self.gate.state_is_lost
 
     def lanes(self) -> LanesHealth | None:
         """Return the state of the lanes, None before they exist."""
@@ -127,14 +122,13 @@ class Worker:
 
     async def run(self) -> None:
         """Start, then process until cancelled; then finish the unit in flight, within a bounded time."""
-        lanes = await self._patiently("Kafka", self._find_lanes)
-        producer = await self._patiently("Kafka", self._start_producer)
+        lanes = await self._start.step("Kafka", self._find_lanes)
+        producer = await self._start.step("Kafka", lambda: start_producer(self.config.bootstrap))
         try:
-            await self._patiently("config", self.feed.start)
-            await self._patiently("Redis", self._open_store)
-            self._started_without_state = False
+            await self._start.step("config", self.feed.start)
+            await self._start.step("Redis", self._open_store)
             await self.gate.ask_store()
-            self._starting = None
+            self._start.over()
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self.feed.run())
                 tasks.create_task(self.gate.watch_store())
@@ -212,31 +206,9 @@ class Worker:
 
     # Starting
 
-    async def _patiently(self, what: str, step: Callable[[], Awaitable[T]]) -> T:
-        """Repeat a step of the start until it succeeds, saying what it waits for."""
-        attempt = 0
-        while True:
-            try:
-                return await step()
-            except (ClusterUnready, ConfigUnreadable, KafkaError, StoreUnavailable, StoreRefused) as error:
-                self._starting = f"{what}: {error}"
-                self._started_without_state = isinstance(error, EpochMissing)
-                log.warning("waiting for %s: %s", what, error)
-                attempt += 1
-                await backoff(attempt)
-
     async def _find_lanes(self) -> int:
         others = [self.config.prefix + name for name in OTHER_TOPICS]
         return await self._cluster.lanes(self._topics, others)
-
-    async def _start_producer(self) -> AIOKafkaProducer:
-        producer = make_producer(self.config.bootstrap)
-        try:
-            await producer.start()
-        except KafkaError:
-            await producer.stop()
-            raise
-        return producer
 
     async def _open_store(self) -> None:
         """Open the store; an empty one is trusted only if nothing was ever decided."""
@@ -283,9 +255,3 @@ class Worker:
                     f"no unit finished for {health.stalled_s:.0f} s, {STALLED_SECONDS_MAX:.0f} s allowed"
                 )
                 raise WorkerStalled(message)
-
-
-async def backoff(attempt: int) -> None:
-    """Wait before attempt n + 1: from 50 ms, doubled each time, up to 5 s, spread by half either way."""
-    seconds = min(0.05 * 2 ** min(attempt, 10), PAUSE_SECONDS_MAX)
-    await asyncio.sleep(seconds * random.uniform(0.5, 1.5))  # noqa: S311 - spreads retries, guards nothing

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, Self
+from typing import Final, Protocol, Self
 
 from aiohttp import web
 
-from streamproc.ops.metrics import CONTENT_TYPE, Metrics
+from streamproc.ops.metrics import CONTENT_TYPE
 from streamproc.settings import SettingsError, split_address
 
 __all__ = ["HealthServer"]
 
 _BAD: Final = 503
 _SHUTDOWN_SECONDS: Final = 1.0
+
+
+class Numbers(Protocol):
+    """What a process publishes of itself."""
+
+    def render(self) -> bytes:
+        """Return all numbers in Prometheus' text format."""
+        ...
 
 
 class HealthServer:
@@ -26,7 +34,7 @@ class HealthServer:
 
     def __init__(
         self,
-        metrics: Metrics,
+        metrics: Numbers,
         *,
         waits_for: Callable[[], list[str]],
         stalled: Callable[[], str | None] = lambda: None,

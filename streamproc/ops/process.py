@@ -8,7 +8,6 @@ import logging
 import os
 import re
 import secrets
-import signal
 import socket
 import time
 from collections.abc import Callable, Coroutine
@@ -26,6 +25,7 @@ from streamproc.ops.meter import MetricsMeter
 from streamproc.ops.metrics import Metrics
 from streamproc.ops.policy_files import default_policy
 from streamproc.ops.readiness import Readiness
+from streamproc.ops.signals import STALLED, STOPPED, drain, stop_on_signals
 from streamproc.settings import Settings, SettingsError
 from streamproc.store.base import Store, StoreRefused, StoreUnavailable
 from streamproc.store.keys import IdKey, IdKeyUnusable
@@ -35,10 +35,7 @@ __all__ = ["MISCONFIGURED", "STALLED", "STOPPED", "Parts", "assemble", "run_work
 
 log = logging.getLogger(__name__)
 
-STOPPED: Final = 0
 MISCONFIGURED: Final = 1
-STALLED: Final = 70
-"""It stood still or broke: start it again. sysexits.h calls it EX_SOFTWARE."""
 
 DAY_MS: Final = 86_400_000
 # A unit takes 60 ms, letting go of the lanes 5 s at most, the producer's flush and leaving the group the rest;
@@ -135,7 +132,7 @@ async def serve(parts: Parts) -> int:
     metrics = Metrics()
     meter = MetricsMeter(metrics, lambda: time.time_ns() // 1_000_000)
     worker = Worker(parts.config, parts.store, parts.key, parts.policy, meter)
-    stop = _stop_on_signals()
+    stop = stop_on_signals("the unit in flight")
     health = HealthServer(metrics, waits_for=worker.waits_for, stalled=lambda: _stalled(worker))
     try:
         await health.start(parts.metrics_addr)
@@ -150,7 +147,7 @@ async def serve(parts: Parts) -> int:
         await asyncio.wait({work, gauges, asked}, return_when=asyncio.FIRST_COMPLETED)
         gauges.cancel()
         asked.cancel()
-        await _drain(work)
+        await drain(work, DRAIN_SECONDS_MAX)
     finally:
         await health.stop()
     return _exit_code(work, gauges)
@@ -158,36 +155,6 @@ async def serve(parts: Parts) -> int:
 
 def _start(work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
     return asyncio.get_running_loop().create_task(work)
-
-
-def _stop_on_signals() -> asyncio.Event:
-    """Return an event that the first SIGTERM or SIGINT sets; the second one ends the process there and then."""
-    loop = asyncio.get_running_loop()
-    stop = asyncio.Event()
-
-    def asked(number: int) -> None:
-        if stop.is_set():
-            os._exit(128 + number)
-        log.info(
-            "%s: finishing the unit in flight; a second signal ends at once", signal.Signals(number).name
-        )
-        stop.set()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, asked, number)
-    return stop
-
-
-async def _drain(work: asyncio.Task[None]) -> None:
-    if work.done():
-        return
-    work.cancel()
-    done, _ = await asyncio.wait({work}, timeout=DRAIN_SECONDS_MAX)
-    if not done:
-        log.warning("not finished within %.0f s; what is not acknowledged comes again", DRAIN_SECONDS_MAX)
-        # The loop would wait for the task for ever, and threads would keep the process.
-        logging.shutdown()
-        os._exit(STOPPED)
 
 
 def _exit_code(work: asyncio.Task[None], gauges: asyncio.Task[None]) -> int:
