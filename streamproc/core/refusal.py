@@ -36,7 +36,9 @@ def refusal(handover: Handover, rules: Rules, now_ms: int, standing: Standing | 
         return Why(Gate.EXPIRED, f"{now_ms} >= {handover.expires_at_ms}")
     if standing is None:
         return None
-    return _consent_gone(handover, standing, now_ms) or _wish_or_hour(handover, rules, standing, now_ms)
+    return _consent_gone(handover, rules, standing, now_ms) or _wish_or_hour(
+        handover, rules, standing, now_ms
+    )
 
 
 def _switched_off(handover: Handover, rules: Rules) -> Why | None:
@@ -50,7 +52,7 @@ def _switched_off(handover: Handover, rules: Rules) -> Why | None:
     return None
 
 
-def _consent_gone(handover: Handover, standing: Standing, now_ms: int) -> Why | None:
+def _consent_gone(handover: Handover, rules: Rules, standing: Standing, now_ms: int) -> Why | None:
     if not processing_granted(standing.consent, now_ms):
         return Why(Gate.NOT_OPTED_IN, "processing")
     allowed = allows(standing.consent, handover.channel, MARKETING, now_ms)
@@ -60,6 +62,11 @@ def _consent_gone(handover: Handover, standing: Standing, now_ms: int) -> Why | 
         allowed = allows(standing.consent, ANY_CHANNEL, SENSING, now_ms)
         if not allowed.ok:
             return Why(Gate.SENSING, allowed.detail)
+    category = rules.policy.categories.get(handover.category)
+    if category is not None and category.consent is not None:
+        allowed = allows(standing.consent, ANY_CHANNEL, category.consent, now_ms)
+        if not allowed.ok:
+            return Why(Gate.SPECIAL_CATEGORY, allowed.detail)
     return None
 
 

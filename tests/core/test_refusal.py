@@ -99,6 +99,14 @@ def test_who_withdrew_the_consent_to_sensing_does_not_get_what_a_beacon_caused()
     assert other.now() is None
 
 
+def test_who_withdrew_the_consent_to_a_special_category_hears_no_more_of_it() -> None:
+    waiting = Waiting.nudge()
+    waiting.handover = msgspec.structs.replace(waiting.handover, category="pregnancy")
+    assert waiting.now() == ("SPECIAL_CATEGORY", "*/category/pregnancy: unknown")
+    waiting.shopper.consents("*", "category/pregnancy")
+    assert waiting.now() is None
+
+
 def test_a_hold_that_came_meanwhile_is_kept() -> None:
     waiting = Waiting.nudge()
     waiting.shopper.demands("object")
