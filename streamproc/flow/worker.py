@@ -69,6 +69,8 @@ class Heartbeat(msgspec.Struct):
     lanes: list[int]
     at_ms: int
     refused: str = ""
+    fresh: list[int] = []
+    """The lanes that had applied every fact of a second ago: what delivery goes by."""
 
 
 class WorkerStalled(Exception):
@@ -228,13 +230,15 @@ class Worker:
             self._changed.clear()
             rules = self.feed.rules()
             health = self.lanes()
+            lanes = health.lanes if health is not None else ()
             beat = Heartbeat(
                 worker=self.config.worker,
                 config_offset=rules.config_offset,
                 policy=rules.policy.version,
-                lanes=list(health.lanes) if health is not None else [],
+                lanes=list(lanes),
                 at_ms=time.time_ns() // 1_000_000,
                 refused=self.feed.trouble or "",
+                fresh=[lane for lane in lanes if self._is_fresh(lane)],
             )
             try:
                 await self._store.put_worker(self.config.worker, msgspec.json.encode(beat), HEARTBEAT_TTL_MS)
