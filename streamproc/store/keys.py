@@ -78,7 +78,7 @@ def bucket_of(h: str) -> int:
 class BucketKeys:
     """Name the keys of one bucket. The braces make a cluster keep them all in one slot."""
 
-    __slots__ = ("consent", "context", "count", "due", "epoch", "outputs")
+    __slots__ = ("consent", "context", "count", "due", "epoch", "outputs", "sent")
 
     def __init__(self, bucket: int) -> None:
         tag = f"sp:{{{bucket}}}"
@@ -89,6 +89,8 @@ class BucketKeys:
         self.context = f"{tag}:ctx:"
         self.consent = f"{tag}:con:"
         self.outputs = f"{tag}:out:"
+        # A prefix too; the keyed hash of a nudge id follows.
+        self.sent = f"{tag}:sent:"
 
 
 KEYS: Final = tuple(BucketKeys(bucket) for bucket in range(BUCKETS))
