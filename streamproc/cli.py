@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from streamproc import __version__
+from streamproc.ops.commands.deliver import deliver
 from streamproc.ops.commands.demo import demo
 from streamproc.ops.commands.policy import policy
 from streamproc.ops.commands.policy_diff import diff
@@ -55,6 +56,7 @@ def streamproc(
 
 
 app.command(rich_help_panel=_WORK)(worker)
+app.command(rich_help_panel=_WORK)(deliver)
 app.command(rich_help_panel=_WORK)(demo)
 app.command(rich_help_panel=_WORK)(settings)
 app.command(rich_help_panel=_WORK)(doctor)

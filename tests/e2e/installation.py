@@ -71,14 +71,14 @@ async def until(condition: Callable[[], Awaitable[Any] | Any], why: str, seconds
 
 
 class WorkerProcess:
-    """One `streamproc worker`, whose log lies in a file."""
+    """One `streamproc worker`, or another command that runs until it is stopped, whose log lies in a file."""
 
-    def __init__(self, env: Mapping[str, str], log: Path, metrics_port: int) -> None:
+    def __init__(self, env: Mapping[str, str], log: Path, metrics_port: int, *command: str) -> None:
         self.log = log
         self._port = metrics_port
         with log.open("ab") as out:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "streamproc", "worker"],
+                [sys.executable, "-m", "streamproc", *(command or ("worker",))],
                 env={**env, "STREAMPROC_METRICS_ADDR": f"127.0.0.1:{metrics_port}"},
                 cwd=ROOT,
                 stdin=subprocess.DEVNULL,
@@ -165,6 +165,13 @@ class Installation:
         worker = WorkerProcess(self.env(**more), log, free_port())
         self.workers.append(worker)
         return worker
+
+    def delivery(self, channel: str, *options: str, **more: str) -> WorkerProcess:
+        """Start a delivery end."""
+        log = self.folder / f"deliver-{len(self.workers)}.log"
+        delivery = WorkerProcess(self.env(**more), log, free_port(), "deliver", channel, *options)
+        self.workers.append(delivery)
+        return delivery
 
     async def command(self, *arguments: str) -> tuple[int, str]:
         """Run another command; return its exit code and everything it printed."""

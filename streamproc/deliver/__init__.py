@@ -1,0 +1,1 @@
+"""Hand nudges over: to a webhook, a mail server, or any service that Apprise knows."""
