@@ -6,9 +6,10 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
+import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
@@ -19,13 +20,22 @@ from streamproc.flow.cluster import ClusterUnready, unready
 from streamproc.flow.config_feed import POINTER, POLICY_PREFIX, TOPIC, pointed
 from streamproc.flow.sink import make_producer
 
-__all__ = ["ConfigState", "probe_clock", "read_config", "write_config"]
+__all__ = ["ConfigState", "Pointed", "probe_clock", "read_config", "write_config"]
 
 ANSWER_SECONDS_MAX: Final = 15.0
 POLL_MS: Final = 200
 PROBE: Final = b"clock-probe"
 # Kafka's name for "the broker set the timestamp".
 LOG_APPEND_TIME: Final = 1
+
+
+@dataclass(frozen=True)
+class Pointed:
+    """One time that a version was put in force: by whom, and when the broker took it down. `by` may be unknown."""
+
+    version: str
+    at_ms: int
+    by: str = ""
 
 
 @dataclass(frozen=True)
@@ -36,8 +46,10 @@ class ConfigState:
     end: int
     order: tuple[str, ...] = ()
     """The keys, in the order in which their values were written."""
-    pointers: tuple[str, ...] = ()
-    """Every version that the pointer was set to and that is still to be seen, in order."""
+    pointers: tuple[Pointed, ...] = ()
+    """Every time that the pointer was set, as far as it is still to be seen, in order: compaction forgets old ones."""
+    written_ms: Mapping[str, int] = field(default_factory=dict)
+    """When each value was written, by the broker's clock."""
 
     def switches(self) -> Switches:
         """Return the switches, read as a worker reads them."""
@@ -56,6 +68,14 @@ class ConfigState:
         keys = (key for key in self.order if key.startswith(POLICY_PREFIX))
         return tuple(key.removeprefix(POLICY_PREFIX) for key in keys)
 
+    def publisher(self, version: str) -> str:
+        """Return who published a version, empty if its document does not say."""
+        return _by(self.values.get(POLICY_PREFIX + version))
+
+    def published_ms(self, version: str) -> int:
+        """Return when a version was published; it must be there."""
+        return self.written_ms[POLICY_PREFIX + version]
+
     def policy(self, version: str) -> Policy | None:
         """Load a published policy; None if there is none of that version. Raises PolicyErrors."""
         document = self.values.get(POLICY_PREFIX + version)
@@ -66,7 +86,8 @@ async def read_config(bootstrap: str, prefix: str = "") -> ConfigState:
     """Read all of `config`. Raises ClusterUnready if it does not exist or cannot be read."""
     partition = TopicPartition(prefix + TOPIC, 0)
     values: dict[str, bytes] = {}
-    pointers: list[str] = []
+    pointers: list[Pointed] = []
+    written_ms: dict[str, int] = {}
     async with _asking(bootstrap), _consumer(bootstrap) as consumer:
         if partition.topic not in await consumer.topics():
             raise ClusterUnready(f"no topic {partition.topic}: create it with `streamproc topics apply`")
@@ -80,10 +101,20 @@ async def read_config(bootstrap: str, prefix: str = "") -> ConfigState:
                 # Written again, a key moves to the end of the order.
                 values.pop(key, None)
                 if record.value is not None:
-                    values[key] = record.value
+                    values[key], written_ms[key] = record.value, record.timestamp
                 if key == POINTER and (version := pointed(record.value)) is not None:
-                    pointers.append(version)
-    return ConfigState(values, end, tuple(values), tuple(pointers))
+                    pointers.append(Pointed(version, record.timestamp, _by(record.value)))
+    return ConfigState(values, end, tuple(values), tuple(pointers), written_ms)
+
+
+def _by(value: bytes | None) -> str:
+    """Return who wrote a value, empty if it does not say, or cannot be read."""
+    try:
+        found = msgspec.json.decode(value or b"{}")
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return ""
+    by = found.get("by") if isinstance(found, dict) else None
+    return by if isinstance(by, str) else ""
 
 
 async def write_config(

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from streamproc.core.policy.bundle import from_document
-from streamproc.flow.config_log import ConfigState, read_config
+from streamproc.flow.config_log import ConfigState, read_config, write_config
+from streamproc.ops.commands.rollout import who
 from streamproc.shipped import shipped_folder
 from tests.cli.command_line import CommandLine
 
@@ -102,7 +103,8 @@ def test_publishing_puts_the_document_under_its_version_and_points_to_it(
     assert version is not None
     assert state.versions() == (version,)
     assert from_document(state.values[f"policy/{version}"]).version == version
-    assert json.loads(state.values["policy"]) == {"version": version}
+    pointer = json.loads(state.values["policy"])
+    assert (pointer["version"], pointer["by"]) == (version, who())
 
 
 def test_a_version_that_stands_is_not_written_again(installed: CommandLine, folder: Path) -> None:
@@ -121,10 +123,62 @@ def test_rollback_points_to_the_version_before_and_can_be_undone(
     installed("policy", "publish", folder)
     second = config().version()
     assert first != second
-    assert installed("policy", "rollback").code == 0
+    back = installed("policy", "rollback", "--yes")
+    assert (back.code, "tighter" in back.out) == (0, True), "30 days are tighter than 29"
     assert config().version() == first
-    assert installed("policy", "rollback", second or "").code == 0
+    assert installed("policy", "rollback", second or "", "--yes").code == 0
     assert config().version() == second
+
+
+def test_rollback_tells_what_changes_and_does_nothing_until_somebody_agrees(
+    installed: CommandLine, folder: Path
+) -> None:
+    installed("policy", "publish", folder)
+    first = config().version()
+    edit(folder, "rolling: 30d", "rolling: 29d")
+    installed("policy", "publish", folder)
+    end = config().end
+    said = installed("policy", "rollback", given="y\n")
+    assert (said.code, "at most 1 in 30 days, was 1 in 29 days" in said.out) == (1, True)
+    assert f"Put {first} in force? There is nobody to ask here: add --yes" in said.err
+    assert config().end == end
+    present = installed("policy", "rollback", config().version() or "")
+    assert (present.code, "in force already; nothing to write" in present.out) == (0, True)
+    assert config().end == end
+
+
+def test_what_no_worker_would_take_is_not_put_in_force(installed: CommandLine, folder: Path) -> None:
+    installed("policy", "publish", folder)
+    given = (os.environ["STREAMPROC_KAFKA"], [("policy/old", b'{"version": "old", "files": {}}')])
+    asyncio.run(write_config(*given, prefix=os.environ["STREAMPROC_TOPIC_PREFIX"]))
+    said = installed("policy", "rollback", "old", "--yes")
+    assert (said.code, "old does not load in this version of streamproc" in said.err) == (1, True)
+    assert "channels.yaml: this file is required" in said.err
+
+
+def test_a_policy_that_is_named_and_not_there_can_be_replaced(installed: CommandLine, folder: Path) -> None:
+    given = (os.environ["STREAMPROC_KAFKA"], [("policy", b'{"version": "lost"}')])
+    asyncio.run(write_config(*given, prefix=os.environ["STREAMPROC_TOPIC_PREFIX"]))
+    said = installed("policy", "publish", folder)
+    assert (said.code, "names the policy lost, which is not there" in said.out) == (0, True)
+    assert config().version() != "lost"
+
+
+def test_list_says_which_versions_there_are_when_and_by_whom(installed: CommandLine, folder: Path) -> None:
+    assert "holds no policy" in installed("policy", "list").out
+    installed("policy", "publish", folder)
+    edit(folder, "rolling: 30d", "rolling: 29d")
+    installed("policy", "publish", folder)
+    installed("policy", "rollback", "--yes")
+    second, first = installed("policy", "list", "--json").json
+    assert [one["in_force"] for one in (second, first)] == [False, True]
+    assert [len(one["put_in_force"]) for one in (second, first)] == [1, 2]
+    assert first["published_by"] == first["put_in_force"][1]["by"] == who()
+    assert first["published_at_ms"] <= second["published_at_ms"] <= first["put_in_force"][1]["at_ms"]
+    lines = installed("policy", "list").out.splitlines()
+    assert lines[0].split() == ["version", "published", "by", "in", "force", "since"]
+    assert [line.split()[0] for line in lines[1:]] == [second["version"], first["version"]]
+    assert ("no more" in lines[1], "no more" in lines[2]) == (True, False)
 
 
 def test_rollback_to_what_is_not_there_is_refused(installed: CommandLine, folder: Path) -> None:

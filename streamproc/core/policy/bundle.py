@@ -14,22 +14,23 @@ from streamproc.core.policy.problems import PolicyError, PolicyErrors
 DOCUMENT_BYTES_MAX: Final = 900_000
 
 
-class _Document(msgspec.Struct):
+class _Document(msgspec.Struct, omit_defaults=True):
     version: str
     files: dict[str, str]
+    by: str = ""
 
 
 _decoder: Final = msgspec.json.Decoder(_Document)
 _encoder: Final = msgspec.json.Encoder()
 
 
-def to_document(policy: Policy) -> bytes:
-    """Write a policy as one JSON document; the same policy gives the same bytes.
+def to_document(policy: Policy, by: str = "") -> bytes:
+    """Write a policy as one JSON document, with who publishes it; the same policy gives the same bytes.
 
     Raises PolicyErrors if it is larger than `DOCUMENT_BYTES_MAX`.
     """
     files = {name: policy.files[name] for name in sorted(policy.files)}
-    document = _encoder.encode(_Document(policy.version, files))
+    document = _encoder.encode(_Document(policy.version, files, by))
     _check_size(document)
     return document
 
@@ -39,12 +40,24 @@ def from_document(document: bytes) -> Policy:
 
     Raises PolicyErrors for a document that is too large or malformed, and for every error of its files.
     """
+    decoded = _decode(document)
+    return load(decoded.files, decoded.version)
+
+
+def files_of(document: bytes) -> dict[str, str]:
+    """Return the files of a document, though this version may not load them; an earlier one published it.
+
+    Raises PolicyErrors for a document that is too large or malformed.
+    """
+    return _decode(document).files
+
+
+def _decode(document: bytes) -> _Document:
     _check_size(document)
     try:
-        decoded = _decoder.decode(document)
+        return _decoder.decode(document)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise PolicyErrors([PolicyError("policy", 0, f"is not a policy document: {error}")]) from error
-    return load(decoded.files, decoded.version)
 
 
 def _check_size(document: bytes) -> None:

@@ -7,15 +7,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-import msgspec
-
 from streamproc.ops.commands.terminal import run, settings
 
 if TYPE_CHECKING:
     from streamproc.flow.config_log import ConfigState
     from streamproc.settings import Settings
 
-__all__ = ["IN_FORCE", "NamedPolicy", "find", "in_force", "is_folder", "read"]
+__all__ = ["IN_FORCE", "NamedPolicy", "find", "in_force", "is_folder", "published", "read"]
 
 IN_FORCE: Final = "config"
 
@@ -75,7 +73,7 @@ def _find(name: str, given: Settings | None, state: ConfigState | None) -> Named
         raise PolicyErrors(
             [PolicyError(name, 0, f"is no folder and no version on config, which holds {held}")]
         )
-    return _published(state, name, name)
+    return published(state, name)
 
 
 def in_force(given: Settings, state: ConfigState) -> NamedPolicy:
@@ -89,10 +87,11 @@ def in_force(given: Settings, state: ConfigState) -> NamedPolicy:
         return NamedPolicy(f"{loaded.version}, the workers' default", loaded.version, loaded.files)
     if version not in state.versions():
         raise PolicyErrors([PolicyError("config", 0, f"names the policy {version}, which is not there")])
-    return _published(state, version, f"{version}, in force")
+    return published(state, version, f"{version}, in force")
 
 
-def _published(state: ConfigState, version: str, name: str) -> NamedPolicy:
-    # Not loaded: what an earlier release published must be comparable with what this one can load.
-    document = msgspec.json.decode(state.values[f"policy/{version}"])
-    return NamedPolicy(name, version, document["files"])
+def published(state: ConfigState, version: str, name: str = "") -> NamedPolicy:
+    """Return a version that stands on `config`. Raises PolicyErrors if its document cannot be read."""
+    from streamproc.core.policy.bundle import files_of  # noqa: PLC0415
+
+    return NamedPolicy(name or version, version, files_of(state.values[f"policy/{version}"]))

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 import typer
+from rich.console import Console
 from rich.markup import escape
+from rich.table import Table
 
-from streamproc.ops.commands.rollout import roll_out, say_rollout
+from streamproc.ops.commands.named_policy import NamedPolicy, in_force, published, read
+from streamproc.ops.commands.policy_diff import say_changes
+from streamproc.ops.commands.rollout import roll_out, say_rollout, who
 from streamproc.ops.commands.terminal import (
     FAILED,
     AsJson,
+    confirm,
     counted,
     fail,
     group,
@@ -22,6 +28,7 @@ from streamproc.ops.commands.terminal import (
     settings,
     show_json,
 )
+from streamproc.ops.times import utc_text
 
 if TYPE_CHECKING:
     from streamproc.core.policy.examples import Expected
@@ -59,9 +66,9 @@ def check(folder: Folder, as_json: AsJson = False) -> None:
 def publish(folder: Folder, as_json: AsJson = False) -> None:
     """Check a policy, put it on the topic `config`, and wait until every live worker runs it.
 
-    It stands there under its version, the hash of its files, and is never overwritten; `policy` points to it. To
-    publish what is in force already changes nothing. Exit code 1 if the check fails, or if a worker has not followed
-    within 5 s.
+    It tells in words what that changes. The policy stands there under its version, the hash of its files, and is never
+    overwritten; `policy` points to it. To publish what is in force already changes nothing. Exit code 1 if the check
+    fails, or if a worker has not followed within 5 s.
 
     Example: `streamproc policy publish policy/`
     """
@@ -72,8 +79,11 @@ def publish(folder: Folder, as_json: AsJson = False) -> None:
         fail("not published")
     assert report.policy is not None
     version = report.policy.version
-    if run(_read(given)).version() == version and not as_json:
+    state = run(read(given))
+    if not as_json and state.version() == version:
         say(f"{mark('ok')} policy {version} is what config names already; nothing to write")
+    elif not as_json:
+        _say_what_changes(given, state, NamedPolicy(f"{folder}, {version}", version, report.policy.files))
     rollout = run(_publish(given, version, report.policy))
     say_rollout(f"policy {version} in force", rollout, as_json=as_json)
 
@@ -81,19 +91,60 @@ def publish(folder: Folder, as_json: AsJson = False) -> None:
 @policy.command("rollback")
 def rollback(
     version: Annotated[str, typer.Argument(help="The one in force before, unless given.")] = "",
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Point `policy` to an earlier version, and wait until every live worker runs it.
+    """Put an earlier version in force again, and wait until every live worker runs it.
 
-    Example: `streamproc policy rollback 8d9c5d4faea2`; `streamproc policy show` lists the versions.
+    It tells in words what that changes, and asks before it does it. Going back can be undone in the same way: no
+    version is ever lost. Exit code 1 if nobody agreed, or if a worker has not followed within 5 s.
+
+    Example: `streamproc policy list`, then `streamproc policy rollback 8d9c5d4faea2`
     """
     given = settings("kafka", "redis_url")
-    state = run(_read(given))
+    state = run(read(given))
     wanted = version or _previous(state)
     if wanted not in state.versions():
         fail(f"config holds no policy {wanted}; it holds {', '.join(state.versions()) or 'none'}")
-    rollout = run(roll_out(given, [_pointer(wanted)], policy=wanted))
+    if state.version() == wanted and not as_json:
+        say(f"{mark('ok')} policy {wanted} is in force already; nothing to write")
+    else:
+        _see_that_it_loads(state, wanted)
+        if not as_json:
+            _say_what_changes(given, state, published(state, wanted))
+        if not yes:
+            confirm(f"Put {wanted} in force?")
+    entries = [] if state.version() == wanted else [_pointer(wanted)]
+    rollout = run(roll_out(given, entries, policy=wanted, end=state.end))
     say_rollout(f"policy {wanted} in force", rollout, as_json=as_json)
+
+
+@policy.command("list")
+def list_versions(as_json: AsJson = False) -> None:
+    """List the published versions, the latest first: when, by whom, and when each was in force.
+
+    How one differs from what is in force, `streamproc policy diff VERSION config` tells.
+
+    Example: `streamproc policy list`
+    """
+    state = run(read(settings("kafka")))
+    if as_json:
+        show_json([_version_json(state, version) for version in reversed(state.versions())])
+        return
+    if not state.versions():
+        say("`config` holds no policy: workers run their default; `streamproc policy show` names it")
+        return
+    table = Table(box=None, header_style="bold", padding=(0, 3, 0, 0))
+    for heading in ("version", "published", "by", "in force since"):
+        table.add_column(heading, overflow="fold")
+    for version in reversed(state.versions()):
+        table.add_row(
+            escape(version),
+            utc_text(state.published_ms(version)),
+            escape(state.publisher(version)) or "-",
+            escape(_in_force_text(state, version)),
+        )
+    Console(highlight=False).print(table)
 
 
 @policy.command("show")
@@ -105,7 +156,7 @@ def show(as_json: AsJson = False) -> None:
     from streamproc.ops.policy_files import default_policy  # noqa: PLC0415
 
     given = settings("kafka")
-    state = run(_read(given))
+    state = run(read(given))
     version = state.version()
     loaded = state.policy(version) if version is not None else default_policy(given.policy)
     campaigns = [] if loaded is None else [one.id for one in loaded.campaigns.values()]
@@ -142,17 +193,11 @@ def _may_be_published(report: Report, outcomes: list[Outcome]) -> bool:
     return report.is_sound and all(outcome.passed for outcome in outcomes)
 
 
-async def _read(given: Settings) -> ConfigState:
-    from streamproc.flow.config_log import read_config  # noqa: PLC0415
-
-    return await read_config(str(given.kafka), given.topic_prefix)
-
-
 async def _publish(given: Settings, version: str, checked: Any) -> Any:
     from streamproc.core.policy.bundle import to_document  # noqa: PLC0415
 
-    state = await _read(given)
-    document = (f"policy/{version}", to_document(checked))
+    state = await read(given)
+    document = (f"policy/{version}", to_document(checked, who()))
     entries = [] if version in state.versions() else [document]
     if state.version() != version or entries:
         entries.append(_pointer(version))
@@ -160,18 +205,71 @@ async def _publish(given: Settings, version: str, checked: Any) -> Any:
 
 
 def _pointer(version: str) -> tuple[str, bytes]:
-    return "policy", msgspec.json.encode({"version": version})
+    by_whom = {"by": who(), "at_ms": time.time_ns() // 1_000_000}
+    return "policy", msgspec.json.encode({"version": version, **by_whom})
+
+
+def _say_what_changes(given: Settings, state: ConfigState, then: NamedPolicy) -> None:
+    from streamproc.core.policy.diff import differences  # noqa: PLC0415
+    from streamproc.core.policy.problems import PolicyErrors  # noqa: PLC0415
+
+    try:
+        now = in_force(given, state)
+        changes = differences(now.files, then.files)
+    except PolicyErrors as error:
+        # What is in force is broken, which may be why it is to be replaced.
+        say(f"{mark('warn')} what changes cannot be told: {escape(str(error))}")
+        return
+    say(f"[dim]was[/] {escape(now.name)}\n[dim]now[/] {escape(then.name)}")
+    say_changes(changes)
+
+
+def _see_that_it_loads(state: ConfigState, version: str) -> None:
+    from streamproc.core.policy.problems import PolicyErrors  # noqa: PLC0415
+
+    try:
+        state.policy(version)
+    except PolicyErrors as refused:
+        said = (
+            f"policy {version} does not load in this version of streamproc, so its workers would refuse it:"
+        )
+        fail([said, *map(str, refused.errors)])
 
 
 def _previous(state: ConfigState) -> str:
     """Name the version that was in force before the present one."""
     present = state.version()
-    earlier = [version for version in state.pointers if version != present]
+    earlier = [one.version for one in state.pointers if one.version != present]
     # Compaction forgets old pointers; then the order of publishing says what came before.
     published = [version for version in state.versions() if version != present]
     if not earlier and not published:
-        fail("config holds no other policy to go back to; `streamproc policy show` lists what it holds")
+        fail("config holds no other policy to go back to; `streamproc policy list` lists what it holds")
     return earlier[-1] if earlier else published[-1]
+
+
+def _in_force_text(state: ConfigState, version: str) -> str:
+    """Say since when a version is in force, else when it was put there last."""
+    times = [one for one in state.pointers if one.version == version]
+    is_present = state.version() == version
+    if not times:
+        return "yes" if is_present else ""
+    last = times[-1]
+    by = f", by {last.by}" if last.by else ""
+    return (
+        f"{utc_text(last.at_ms)}{by}" if is_present else f"(no more; put in force {utc_text(last.at_ms)}{by})"
+    )
+
+
+def _version_json(state: ConfigState, version: str) -> dict[str, Any]:
+    return {
+        "version": version,
+        "published_at_ms": state.published_ms(version),
+        "published_by": state.publisher(version) or None,
+        "in_force": state.version() == version,
+        "put_in_force": [
+            {"at_ms": one.at_ms, "by": one.by or None} for one in state.pointers if one.version == version
+        ],
+    }
 
 
 def _say_report(folder: Path, report: Report, outcomes: list[Outcome]) -> None:

@@ -80,11 +80,24 @@ def say_changes(changes: Sequence[Change]) -> None:
     for part, group in groupby(changes, key=lambda change: change.part):
         say(f"\n[bold]{escape(part)}[/]")
         of_part = list(group)
-        for change in of_part:
-            if change.kind != "words":
-                say(f"  {_TURNS[change.restraint]}  {escape(change.says)}")
+        _say_lines([change for change in of_part if change.kind != "words"])
         _say_words([change for change in of_part if change.kind == "words"])
     say(f"\n{_summed_up(changes)}" if changes else "\nno difference")
+
+
+def _say_lines(changes: Sequence[Change]) -> None:
+    if not changes:
+        return
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        # A change a line, however long, for whoever searches the output.
+        for change in changes:
+            say(f"  {_TURNS[change.restraint]}  {escape(change.says)}")
+        return
+    table = Table.grid(padding=(0, 2, 0, 0))
+    for change in changes:
+        table.add_row(_TURNS[change.restraint], escape(change.says))
+    console.print(Padding(table, (0, 0, 0, 2)))
 
 
 def _say_words(changes: Sequence[Change]) -> None:

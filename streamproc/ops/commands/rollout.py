@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import getpass
+import os
+import socket
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn
@@ -16,7 +19,7 @@ if TYPE_CHECKING:
     from streamproc.ops.heartbeats import Rollout
     from streamproc.settings import Settings
 
-__all__ = ["roll_out", "say_rollout"]
+__all__ = ["roll_out", "say_rollout", "who"]
 
 _WORDS = {
     "applied": ("ok", "applied after {ms} ms"),
@@ -24,6 +27,16 @@ _WORDS = {
     "refused": ("fail", "keeps policy {policy}: {why}"),
     "late": ("fail", "has not applied it after {ms} ms"),
 }
+
+
+def who() -> str:
+    """Return who gives this order, as user@host."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):
+        # A container's user often has a number and no name.
+        user = str(os.getuid())
+    return f"{user}@{socket.gethostname()}"
 
 
 async def roll_out(

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
-import os
-import socket
 import time
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from streamproc.ops.commands.rollout import roll_out, say_rollout
+from streamproc.ops.commands.rollout import roll_out, say_rollout, who
 from streamproc.ops.commands.terminal import AsJson, fail, group, run, settings, show_json
 from streamproc.ops.times import utc_text
 
@@ -175,16 +172,6 @@ def _set(given: Settings, key: str, what: str, *, enabled: bool, reason: str, as
         fail("--reason says nothing: whoever finds this switch off must know why")
     switch = Switch(enabled=enabled, reason=reason.strip(), by=who(), at_ms=time.time_ns() // 1_000_000)
     say_rollout(what, run(_write(given, key, msgspec.json.encode(switch))), as_json=as_json)
-
-
-def who() -> str:
-    """Return who gives this order, as user@host."""
-    try:
-        user = getpass.getuser()
-    except (KeyError, OSError):
-        # A container's user often has a number and no name.
-        user = str(os.getuid())
-    return f"{user}@{socket.gethostname()}"
 
 
 async def _read(given: Settings) -> ConfigState:

@@ -22,6 +22,7 @@ __all__ = [
     "UNAVAILABLE",
     "AsJson",
     "Commands",
+    "confirm",
     "counted",
     "fail",
     "group",
@@ -98,6 +99,17 @@ def fail(message: str | Iterable[str], code: int = FAILED) -> NoReturn:
     for line in lines:
         say_aside(f"[red]error[/]: {escape(line)}")
     raise typer.Exit(code)
+
+
+def confirm(question: str) -> None:
+    """Ask before something is done; end the command unless the answer is yes.
+
+    Where there is nobody to ask, say what to add.
+    """
+    if not sys.stdin.isatty():
+        fail(f"{question} There is nobody to ask here: add --yes")
+    if not typer.confirm(question):
+        fail("nothing was done")
 
 
 def settings(*required: Literal["kafka", "redis_url", "id_key_file"]) -> Settings:

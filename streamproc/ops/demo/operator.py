@@ -8,8 +8,7 @@ from typing import Final
 import msgspec
 
 from streamproc.core.switches import CHANNEL_PREFIX, Switch
-from streamproc.ops.commands.rollout import roll_out
-from streamproc.ops.commands.switches import who
+from streamproc.ops.commands.rollout import roll_out, who
 from streamproc.ops.demo.story import Operation
 from streamproc.settings import Settings
 
