@@ -39,21 +39,32 @@ _BEACON_KINDS: Final = frozenset(kind for kind in MOMENT_KINDS if kind.startswit
 _SEGMENT_KINDS: Final = MOMENT_KINDS - _BEACON_KINDS - {"engagement.ping", "alert.requested"}
 _LIST: Final = _extra("list_id", "category")
 _CHECKOUT: Final = _extra("checkout_id", "step", "coupon")
-_ORDER: Final = _extra("coupon", "checkout_id")
+_ORDER: Final = _extra("coupon", "checkout_id", "tax", "shipping", "discount")
 _PROMOTION: Final = _extra("promotion_id", "creative", "name", "position")
 _COUPON: Final = _extra("coupon_id", "coupon_name", "coupon", "discount", "reason")
+_PLACE: Final = _extra("position", "coupon", "list_id")
+_PAGE: Final = _extra("name", "category", "page_title", "page_referrer")
+_OPENED: Final = _extra("from_background", "version", "build", "referring_application")
+_CAMPAIGN: Final = _extra(
+    "campaign_name", "campaign_source", "campaign_medium", "campaign_term", "campaign_content"
+)
+_SEGMENT: Final = _SHOP | _CAMPAIGN | _extra("ad_tracking_enabled")
 _SEGMENT_EXTRA: Final[dict[str, Fields]] = {
     **dict.fromkeys(("list.viewed", "list.filtered"), _LIST),
     **dict.fromkeys(("checkout.started", "checkout.step"), _CHECKOUT),
     **dict.fromkeys(("order.completed", "order.refunded", "order.cancelled", "order.updated"), _ORDER),
     **dict.fromkeys(("promo.viewed", "promo.clicked"), _PROMOTION),
     **dict.fromkeys(("coupon.entered", "coupon.applied", "coupon.denied", "coupon.removed"), _COUPON),
+    **dict.fromkeys(("product.viewed", "product.clicked", "wishlist.added", "wishlist.removed"), _PLACE),
+    **dict.fromkeys(("cart.item_added", "cart.item_removed"), _PLACE),
+    **dict.fromkeys(("page.viewed", "screen.viewed"), _PAGE),
+    "app.opened": _OPENED,
 }
 
 # A dialect's kinds, and the fields that an event of each may have beside those that every event has.
 DIALECTS: Final[Mapping[str, Mapping[str, Fields]]] = {
     "segment": {
-        **{kind: _SHOP | _SEGMENT_EXTRA.get(kind, frozenset()) for kind in _SEGMENT_KINDS},
+        **{kind: _SEGMENT | _SEGMENT_EXTRA.get(kind, frozenset()) for kind in _SEGMENT_KINDS},
         CUSTOM: _SHOP | {ANY_EXTRA},
     },
     "cloudevents": {

@@ -26,11 +26,12 @@ SINGLE_KINDS: Final = frozenset(
 )
 
 # What else conditions may read, by kind.
-_ORDER: Final = ("coupon", "checkout_id")
+_ORDER: Final = ("coupon", "checkout_id", "tax", "shipping", "discount")
 _CHECKOUT: Final = ("checkout_id", "step", "coupon")
 _LIST: Final = ("list_id", "category")
 _PROMOTION: Final = ("promotion_id", "creative", "name", "position")
 _COUPON: Final = ("coupon_id", "coupon_name", "coupon", "discount", "reason")
+_MAILING: Final = ("list_id", "campaign_id")
 EXTRA: Final = {
     "list.viewed": _LIST,
     "list.filtered": _LIST,
@@ -46,7 +47,18 @@ EXTRA: Final = {
     "coupon.applied": _COUPON,
     "coupon.denied": _COUPON,
     "coupon.removed": _COUPON,
+    "nudge.delivered": _MAILING,
+    "nudge.opened": _MAILING,
+    "nudge.clicked": _MAILING,
+    "nudge.bounced": _MAILING,
+    "nudge.complained": _MAILING,
+    "nudge.unsubscribed": _MAILING,
+    "app.opened": ("from_background", "version", "build", "referring_application"),
 }
+
+
+# What a single product has of its place; its own dictionary, because hardly any has one.
+_PLACE: Final = ("position", "coupon", "list_id")
 
 
 class Product(msgspec.Struct, gc=False):
@@ -88,6 +100,15 @@ class Properties(Product, gc=False):
     coupon_name: Scalar = None
     discount: Scalar = None
     reason: Scalar = None
+    title: Scalar = None
+    referrer: Scalar = None
+    tax: Scalar = None
+    shipping: Scalar = None
+    campaign_id: Scalar = None
+    from_background: Scalar = None
+    version: Scalar = None
+    build: Scalar = None
+    referring_application: Scalar = None
     items: list[Product] | None = None
     value_minor: int | None = None
     site_id: Id = None
@@ -183,5 +204,6 @@ def _value_minor(properties: Properties, scale: int) -> int | None:
 
 def extra_of(properties: Properties, kind: str) -> dict[str, Scalar]:
     """Return the further fields of a known kind that conditions may read."""
-    found = ((name, getattr(properties, name)) for name in EXTRA.get(kind, ()))
+    names = _PLACE if kind in SINGLE_KINDS else EXTRA.get(kind, ())
+    found = ((name, getattr(properties, name)) for name in names)
     return {name: value for name, value in found if value is not None}

@@ -179,19 +179,103 @@ def test_the_surface_follows_from_library_device_and_channel(event: OnlyEvent) -
     assert surface(context={"page": {"url": "https://shop.example"}}) == "web"
 
 
-def test_consent_counts_only_if_all_of_it_was_given(event: OnlyEvent) -> None:
-    def given(**preferences: bool) -> bool | None:
-        return event(
-            track() | {"context": {"consent": {"categoryPreferences": preferences}}}
-        ).processing_consent
-
-    assert (given(), given(ads=True), given(ads=True, shop=False)) == (None, True, False)
+def test_an_order_keeps_tax_shipping_and_discount(event: OnlyEvent) -> None:
+    money = {"tax": 2.5, "shipping": "4.90", "discount": 0}
+    assert event(track("Order Completed", **money)).extra == money
 
 
-@pytest.mark.parametrize("signal", [True, 1, "1"])
-def test_global_privacy_control_is_kept(event: OnlyEvent, signal: object) -> None:
-    assert event(track() | {"context": {"gpc": signal}}).gpc
-    assert not event(track()).gpc
+def test_a_product_keeps_its_place_in_the_list(event: OnlyEvent) -> None:
+    place = {"position": 0, "coupon": "X", "list_id": "l-1"}
+    assert event(track(**place)).extra == place
+    assert event(track()).extra == {}
+
+
+def test_whose_advertisement_led_here_is_kept_with_every_kind(event: OnlyEvent) -> None:
+    campaign = {"name": "Winter", "source": "mail", "medium": "email", "term": "coat", "content": ["a"]}
+    kept = {"campaign_name": "Winter", "campaign_source": "mail", "campaign_medium": "email"}
+    for name in ("Product Viewed", "Cart Viewed", "Unsubscribed"):
+        assert event(track(name) | {"context": {"campaign": campaign}}).extra == kept | {
+            "campaign_term": "coat"
+        }
+    own = track("Quiz", campaign_name="own") | {"context": {"campaign": campaign}}
+    assert event(own).extra["campaign_name"] == "own"
+
+
+def test_of_the_device_only_its_type_and_its_wish_are_used(event: OnlyEvent) -> None:
+    device = {
+        "id": "B5372DB0",
+        "advertisingId": "7A3CBEA0",
+        "adTrackingEnabled": False,
+        "type": "ios",
+        "token": "ff15bc0c",
+    }
+    seen = event(track() | {"context": {"device": device}})
+    assert (seen.surface, seen.extra, seen.anonymous_id) == ("app", {"ad_tracking_enabled": False}, "")
+
+
+def test_a_phone_without_any_other_id_is_anonymous_by_its_own(event: OnlyEvent, refusal: Refusal) -> None:
+    phone = track() | {"userId": None, "context": {"device": {"id": "B5372DB0", "advertisingId": "7A3C"}}}
+    assert (event(phone).anonymous_id, event(phone).customer_id) == ("B5372DB0", "")
+    assert refusal(track() | {"userId": None, "context": {"device": {"advertisingId": "7A3C"}}}) == (
+        "no_identity",
+        "userId",
+    )
+
+
+@pytest.mark.parametrize("call_type", ["page", "screen"])
+def test_a_page_and_a_screen_keep_their_name(event: OnlyEvent, call_type: str) -> None:
+    named = {"name": "Coats", "category": "Shop"}
+    properties = {"title": "Coats | Shop", "referrer": "https://search.example"}
+    kept = {"page_title": "Coats | Shop", "page_referrer": "https://search.example"}
+    call = {"type": call_type, "messageId": "m", "userId": "c"}
+    assert event(call | named | {"properties": properties}).extra == named | kept
+    assert event(call | {"properties": named}).extra == named
+
+
+def test_group_and_alias_keep_the_other_id(event: OnlyEvent) -> None:
+    call = {"messageId": "m", "userId": "c-17"}
+    assert event(call | {"type": "group", "groupId": "g-1"}).extra == {"group_id": "g-1"}
+    assert event(call | {"type": "alias", "previousId": "a-9"}).extra == {"previous_id": "a-9"}
+    older = {"type": "alias", "messageId": "m", "from": "a-9", "to": "c-17"}
+    assert (event(older).customer_id, event(older).extra) == ("c-17", {"previous_id": "a-9"})
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Application Installed",
+        "Application Updated",
+        "Application Backgrounded",
+        "Application Foregrounded",
+        "Application Crashed",
+        "Deep Link Opened",
+        "Install Attributed",
+        "Segment Consent Preference Updated",
+    ],
+)
+def test_what_has_no_kind_of_its_own_is_kept_under_its_name(event: OnlyEvent, name: str) -> None:
+    seen = event(track(name, version="1.2", build=7))
+    assert seen.kind == "custom." + name.lower().replace(" ", "_")
+    assert (seen.extra["version"], seen.extra["build"]) == ("1.2", 7)
+
+
+def test_an_opened_app_says_whether_it_was_there_already(event: OnlyEvent) -> None:
+    said = {"from_background": True, "version": "1.2", "build": "7", "referring_application": "Mail"}
+    assert event(track("Application Opened", **said)).extra == said
+
+
+def test_a_mailing_keeps_its_list_and_campaign(event: OnlyEvent) -> None:
+    assert event(track("unsubscribed", list_id="l-1", campaign_id="k-1", email_id="e")).extra == {
+        "list_id": "l-1",
+        "campaign_id": "k-1",
+    }
+
+
+def test_rudderstacks_traits_are_read_where_it_puts_them(event: OnlyEvent) -> None:
+    call = {"type": "identify", "messageId": "m", "userId": "c", "traits": {"diet": "vegan"}}
+    seen = event(call | {"context": {"traits": {"size": "M", "diet": "any", "email": "c@shop.example"}}})
+    assert isinstance(seen.fact, ProfileChange)
+    assert seen.fact.traits == {"size": "M", "diet": "vegan"}
 
 
 def test_a_batch_gives_each_call_its_place(send: Callable[..., list[Any]]) -> None:

@@ -33,8 +33,13 @@ EVERYTHING: dict[str, Any] = {
     **PRODUCT,
     **{name: "x" for names in EXTRA.values() for name in names if name not in PRODUCT},
     "currency": "EUR",
+    **dict.fromkeys(("position", "list_id", "title", "referrer"), "x"),
     "value": 149.0,
     "site_id": "berlin-1",
+}
+CONTEXT = {
+    "campaign": dict.fromkeys(("name", "source", "medium", "term", "content"), "x"),
+    "device": {"adTrackingEnabled": False},
 }
 SIGHTING = {
     "event_id": "b-1",
@@ -54,6 +59,7 @@ def segment_call(kind: str) -> dict[str, Any]:
         "userId": "c-17",
         "timestamp": "2026-01-01T00:00:00Z",
         "properties": EVERYTHING,
+        "context": CONTEXT,
     }
     if kind in ("page.viewed", "screen.viewed"):
         return {"type": kind.partition(".")[0], **call}
