@@ -67,10 +67,13 @@ class Work:
 
     def settle(self, result: Result) -> None:
         """Take over what was decided for one customer, now that it is written."""
-        self.emissions += result.emissions
-        self.again += [(result.h, position) for position in result.again]
+        if result.emissions:
+            self.emissions += result.emissions
+        if result.again:
+            self.again += [(result.h, position) for position in result.again]
+        add = self.tally.add
         for position, counted in result.counts:
-            self.tally.add(position.topic, position.partition, counted)
+            add(position.topic, position.partition, counted)
         del self.pending[result.h]
 
 
@@ -324,8 +327,9 @@ class Pipeline:
                 context=gone,
                 consent=consent,
             )
-        drops = _drop_committed(context, self._committed)
-        context.outs += [name for name, _ in puts]
+        drops = _drop_committed(context, self._committed) if context.outs else ()
+        if puts:
+            context.outs += [name for name, _ in puts]
         return Write(
             h=slot.h,
             context_version=slot.context_version,
@@ -386,8 +390,6 @@ def _forward(event: Event, position: Position, lane: int) -> Output:
 
 def _drop_committed(context: Context, committed: Callable[[str, int], int]) -> tuple[str, ...]:
     """Forget the outputs of source positions that are committed, and so will never be delivered again."""
-    if not context.outs:
-        return ()
     kept: list[str] = []
     dropped: list[str] = []
     for name in context.outs:

@@ -189,7 +189,9 @@ def mark_seen(context: Context, digest: bytes) -> None:
 
 def ttl_ms(context: Context, days_ms: int) -> int:
     """Return how long a context lives without another event: its days, and no less than what restrains."""
+    if not (context.charges or context.holds or context.fulfilled):
+        return days_ms
     ends = [charge.until_ms for charge in context.charges]
     ends += context.holds.values()
     ends += context.fulfilled.values()
-    return max(days_ms, max(ends) - context.last_ms) if ends else days_ms
+    return max(days_ms, max(ends) - context.last_ms)
