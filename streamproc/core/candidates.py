@@ -27,7 +27,15 @@ from streamproc.core.event import Event
 from streamproc.core.facts import ConsentChange
 from streamproc.core.gates import NO_PROFILE, Case, candidate_reasons, channel_reasons
 from streamproc.core.memory import remembered_item
-from streamproc.core.policy.model import FROM_ITEM, NO_CATEGORY, Campaign, Category, Channel, Policy
+from streamproc.core.policy.model import (
+    FROM_ITEM,
+    NO_CATEGORY,
+    TRANSACTIONAL,
+    Campaign,
+    Category,
+    Channel,
+    Policy,
+)
 from streamproc.core.rank import outranked_by, rank
 from streamproc.core.reasons import Gate, Why
 from streamproc.core.record import Output
@@ -217,7 +225,8 @@ def _take_turn(choice: Choice, turn: Turn, reasons: list[Why], customer_id: str)
         verdict = "held_out"
     else:
         turn.first = choice
-        if (why := holdout.global_group(overall, customer_id)) is not None:
+        # Nobody is left without a transactional message to measure by.
+        if campaign.purpose != TRANSACTIONAL and (why := holdout.global_group(overall, customer_id)):
             verdict = "held_out"
         else:
             turn.speaker = choice

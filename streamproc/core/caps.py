@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from streamproc.core.context import CHARGES_MAX, Charge
-from streamproc.core.policy.model import Campaign, Cap, Category, Channel, Group, Period, Policy
+from streamproc.core.policy.model import Campaign, Cap, Category, Channel, Exemption, Group, Period, Policy
 from streamproc.core.zones import next_period_ms, period_start_ms
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ __all__ = [
     "CapCheck",
     "Gap",
     "Scoped",
+    "caps_over",
     "channel_caps",
     "check",
     "expire",
@@ -85,23 +86,35 @@ class Gap(msgspec.Struct, frozen=True, gc=False):
 def channel_caps(channel: Channel) -> tuple[Scoped, ...]:
     """Return the caps of one channel, in the policy's order."""
     name = channel.name
-    return _scoped("channel", name, channel.caps, lambda charge: charge.channel == name)
+    return _scoped("channel", name, channel.caps, lambda charge: charge.counts and charge.channel == name)
 
 
 def shared_caps(
     policy: Policy, campaign: Campaign, category: Category, profile: Profile
 ) -> tuple[Scoped, ...]:
-    """Return the caps that hold whatever the channel: campaign, category, overall, and the customer's own
-    pace.
+    """Return the caps that hold whatever the channel: campaign, category, overall, and the customer's own pace.
+
+    A campaign's own cap counts all that it was charged, the others what counts for others.
     """
     names, wish = campaign.names, profile.nudges_per_week_max
     wished = () if wish is None else (Cap(max=wish, rolling_ms=_WEEK_MS, text="7 d rolling"),)
-    return (
-        *_scoped("campaign", campaign.id, campaign.caps, lambda charge: charge.campaign in names),
-        *_scoped("category", category.name, category.caps, lambda charge: charge.category == category.name),
-        *_scoped("overall", "", policy.overall.caps, _any),
-        *_scoped("customer", "", wished, _any),
+    own = _scoped("campaign", campaign.id, campaign.caps, lambda charge: charge.campaign in names)
+    pace = _scoped("customer", "", wished, _counts)
+    if Exemption.CAPS in campaign.exempt_from:
+        return (*own, *pace)
+    about = category.name
+    in_category = _scoped(
+        "category", about, category.caps, lambda charge: charge.counts and charge.category == about
     )
+    return (*own, *in_category, *_scoped("overall", "", policy.overall.caps, _counts), *pace)
+
+
+def caps_over(
+    policy: Policy, campaign: Campaign, category: Category, profile: Profile, channel: Channel
+) -> tuple[Scoped, ...]:
+    """Return all caps over a nudge of this campaign on this channel."""
+    shared = shared_caps(policy, campaign, category, profile)
+    return shared if Exemption.CAPS in campaign.exempt_from else channel_caps(channel) + shared
 
 
 def check(
@@ -114,15 +127,14 @@ def check(
     calendar cap fails where the zone is unknown, a visit's where there is no visit (`visit` is empty): such a
     window cannot be told.
     """
-    counted = [charge for charge in charges if charge.counts]
     begins_ms: dict[Period, int] = {}
     if zone is not None:
         begins_ms = {
             period: period_start_ms(now_ms, zone, period)
-            for period in {one.cap.per for one in scoped if counted and one.cap.per is not None}
+            for period in {one.cap.per for one in scoped if charges and one.cap.per is not None}
             if period is not _VISIT
         }
-    return [_check(one, counted, now_ms, zone, visit, begins_ms) for one in scoped]
+    return [_check(one, charges, now_ms, zone, visit, begins_ms) for one in scoped]
 
 
 def narrow(
@@ -196,13 +208,13 @@ def _scoped(scope: str, name: str, caps: Iterable[Cap], matches: Matches) -> tup
     return tuple([Scoped(scope, name, cap, matches) for cap in caps])
 
 
-def _any(_charge: Charge) -> bool:
-    return True
+def _counts(charge: Charge) -> bool:
+    return charge.counts
 
 
 def _check(
     scoped: Scoped,
-    charges: list[Charge],
+    charges: Sequence[Charge],
     now_ms: int,
     zone: ZoneInfo | None,
     visit: str,
@@ -239,8 +251,8 @@ def _what_is_unknown(cap: Cap, zone: ZoneInfo | None, visit: str) -> str:
 
 
 def _inside(
-    cap: Cap, charges: list[Charge], now_ms: int, visit: str, begins_ms: dict[Period, int]
-) -> list[Charge]:
+    cap: Cap, charges: Sequence[Charge], now_ms: int, visit: str, begins_ms: dict[Period, int]
+) -> Sequence[Charge]:
     if cap.ever:
         return charges
     if cap.rolling_ms is not None:

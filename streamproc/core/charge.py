@@ -37,6 +37,7 @@ def charge(
         category=case.category.name,
         visit=case.visit,
         sensed=case.campaign.sensed,
+        counts=case.campaign.counts,
         group=case.campaign.group,
     )
     scene.context.charges = [*scene.context.charges, spent]
@@ -61,21 +62,21 @@ def charge(
         occurred_at_ms=event.occurred_at_ms,
         decided_at_ms=scene.now_ms,
         expires_at_ms=nudge.expires_at_ms,
+        exempt_from=tuple(sorted(case.campaign.exempt_from)),
     )
 
 
 def _nudge(choice: Choice, identity: str, arrival: Arrival, decision: Decision) -> Nudge:
     case, event = choice.case, arrival.event
     scene, policy = case.scene, case.scene.policy
-    scoped = caps.channel_caps(choice.channel) + caps.shared_caps(
-        policy, case.campaign, case.category, case.profile
-    )
+    scoped = caps.caps_over(policy, case.campaign, case.category, case.profile, choice.channel)
     checks = caps.check(scoped, scene.context.charges, scene.now_ms, case.zone, case.visit)
     return Nudge(
         nudge_id=identity,
         customer_id=event.customer_id,
         channel=choice.channel.name,
         campaign=case.campaign.id,
+        purpose=case.campaign.purpose,
         category=case.category.name,
         event_id=event.event_id,
         decided_at_ms=scene.now_ms,

@@ -27,6 +27,8 @@ _GRANTED: Final = "granted"
 _RANK: Final = {_GRANTED: 0, "expired": 1, "pending": 2, "denied": 3, "withdrawn": 4}
 # What a grant for all channels never lifts. A grant that merely ran out is no refusal.
 _REFUSALS: Final = frozenset({"pending", "denied", "withdrawn"})
+# What forbids even a message that needs no opt-in.
+_NOES: Final = frozenset({"denied", "withdrawn"})
 _FOREVER_MS: Final = 2**63
 
 _PROCESSING_ROW: Final = f"{ANY_CHANNEL}/{PROCESSING}"
@@ -162,6 +164,24 @@ def allows(head: ConsentHead, channel: str, purpose: str, now_ms: int) -> Allowe
     if judged.ok and overall.effective_ms == own.effective_ms:
         return _judge(head, _ANY_MARKETING_ROW, now_ms)
     return judged
+
+
+def tolerates(head: ConsentHead, channel: str) -> Allowed:
+    """Tell whether a message that needs no opt-in may go on this channel: the customer must not have refused it.
+
+    A refusal is a `denied` or `withdrawn` of marketing for the channel, or for all channels unless a later word
+    granted this one. What is unknown, pending or lapsed is no refusal.
+    """
+    own, overall = head.rows.get(f"{channel}/{MARKETING}"), head.rows.get(_ANY_MARKETING_ROW)
+    if own is not None and own.state in _NOES:
+        return Allowed(ok=False, detail=f"{channel}/{MARKETING}: {own.state} at {own.effective_ms}")
+    if overall is not None and overall.state in _NOES:
+        granted_since = own is not None and own.state == _GRANTED and own.effective_ms > overall.effective_ms
+        if not granted_since:
+            return Allowed(
+                ok=False, detail=f"{_ANY_MARKETING_ROW}: {overall.state} at {overall.effective_ms}"
+            )
+    return Allowed(ok=True, detail=f"{channel}/{MARKETING}: not refused")
 
 
 def processing_granted(head: ConsentHead, now_ms: int) -> bool:

@@ -79,6 +79,7 @@ class Nudge(msgspec.Struct, frozen=True):
     customer_id: str
     channel: str
     campaign: str
+    purpose: str
     category: str
     event_id: str
     decided_at_ms: int
@@ -109,6 +110,7 @@ class Handover(msgspec.Struct, frozen=True, array_like=True):
     occurred_at_ms: int
     decided_at_ms: int
     expires_at_ms: int
+    exempt_from: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)

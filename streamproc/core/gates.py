@@ -9,9 +9,10 @@ import msgspec
 from streamproc.core import caps
 from streamproc.core.consent import ConsentHead, allows
 from streamproc.core.context import Profile
-from streamproc.core.facts import ANY_CHANNEL, MARKETING, SENSING
+from streamproc.core.exempt import channel_allows, is_held
+from streamproc.core.facts import ANY_CHANNEL, SENSING
 from streamproc.core.memory import ANYTHING, CATEGORY_HOLD_PREFIX
-from streamproc.core.policy.model import Campaign, Category, Channel
+from streamproc.core.policy.model import TRANSACTIONAL, Campaign, Category, Channel, Exemption
 from streamproc.core.quiet_hours import is_open, next_open_ms
 from streamproc.core.reasons import Gate, Why
 from streamproc.core.scene import Scene
@@ -54,7 +55,9 @@ def channel_reasons(case: Case, channel: Channel) -> list[Why]:
     _channel_open(case, channel, failed)
     _opt_in(case, channel, failed)
     _hours(case, channel, failed)
-    if not caps.surely_hold(channel.caps, case.scene.context.charges, case.zone, case.visit):
+    if Exemption.CAPS not in case.campaign.exempt_from and not caps.surely_hold(
+        channel.caps, case.scene.context.charges, case.zone, case.visit
+    ):
         _caps(case, caps.channel_caps(channel), failed)
     return failed
 
@@ -80,7 +83,7 @@ def _running(case: Case, failed: list[Why]) -> None:
 def _wishes(case: Case, failed: list[Why]) -> None:
     """Say what the customer asked for, which always wins."""
     now_ms, profile, holds = case.scene.now_ms, case.profile, case.scene.context.holds
-    if holds and (until_ms := holds.get(ANYTHING, 0)) > now_ms:
+    if holds and is_held(until_ms := holds.get(ANYTHING, 0), case.campaign.exempt_from, now_ms):
         failed.append(Why(Gate.HOLD, f"until {until_ms}", until_ms))
     if profile.paused_until_ms > now_ms:
         failed.append(Why(Gate.PAUSED, f"until {profile.paused_until_ms}", profile.paused_until_ms))
@@ -113,7 +116,8 @@ def _fitness(case: Case, failed: list[Why]) -> None:
     if shared and (category.gift_prone or category.sensitivity in PRIVATE):
         failed.append(Why(Gate.SHARED_DEVICE, category.name))
     fulfilled = scene.context.fulfilled
-    if fulfilled:
+    # A transactional message is about the order itself: that the item was bought is why it is sent.
+    if fulfilled and case.campaign.purpose != TRANSACTIONAL:
         keys = [f"category/{category.name}", ANYTHING]
         if scene.item is not None:
             keys.append(f"item/{scene.item.item_id}")
@@ -129,7 +133,9 @@ def _frequency(case: Case, failed: list[Why]) -> None:
         sensed = sum(charge.sensed and charge.visit == case.visit for charge in charges)
         if sensed:
             failed.append(Why(Gate.VISIT_CAP, f"{case.visit}: {sensed} of 1"))
-    gap = caps.gap(charges, scene.now_ms, overall.gap_min_ms) if charges else None
+    gap = None
+    if charges and Exemption.GAP not in case.campaign.exempt_from:
+        gap = caps.gap(charges, scene.now_ms, overall.gap_min_ms)
     if gap is not None:
         failed.append(Why(Gate.GAP, gap.detail, gap.next_at_ms))
     held = (*case.campaign.caps, *case.category.caps, *overall.caps)
@@ -153,13 +159,14 @@ def _channel_open(case: Case, channel: Channel, failed: list[Why]) -> None:
 
 
 def _opt_in(case: Case, channel: Channel, failed: list[Why]) -> None:
-    allowed = allows(case.consent, channel.name, MARKETING, case.scene.now_ms)
+    campaign, now_ms = case.campaign, case.scene.now_ms
+    allowed = channel_allows(case.consent, channel.name, campaign.purpose, campaign.exempt_from, now_ms)
     if not allowed.ok:
         failed.append(Why(Gate.NOT_OPTED_IN, f"{channel.name}: {allowed.detail}"))
 
 
 def _hours(case: Case, channel: Channel, failed: list[Why]) -> None:
-    if channel.quiet is None:
+    if channel.quiet is None or Exemption.QUIET_HOURS in case.campaign.exempt_from:
         return
     if case.zone is None:
         failed.append(Why(Gate.ZONE_UNKNOWN, f"{channel.name}: quiet hours"))

@@ -41,6 +41,7 @@ class LedgerRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     category: str | None = None
     visit: str | None = None
     sensed: bool = False
+    counts: bool = True
     group: str | None = None
     cost: float | None = None
     level_after: float | None = None
@@ -62,6 +63,7 @@ class Details(TypedDict, total=False):
     category: str | None
     visit: str | None
     sensed: bool
+    counts: bool
     group: str | None
     cost: float | None
     level_after: float | None
@@ -109,6 +111,7 @@ def charge_output(
         category=charge.category,
         visit=charge.visit or None,
         sensed=charge.sensed,
+        counts=charge.counts,
         group=charge.group or None,
         until_ms=charge.until_ms,
         zone=decision.zone,

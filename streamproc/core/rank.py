@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from streamproc.core.policy.model import TRANSACTIONAL
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -21,11 +23,12 @@ RANKINGS: Final = (BY_PRIORITY, BY_VALUE)
 def rank(campaigns: Sequence[Campaign], scene: Scene) -> Sequence[Campaign]:
     """Order candidates, the best first; they come in the policy's order: by priority, then by name.
 
-    By value, the one whose `worth` is greater goes first, and those of equal worth stay in the policy's order.
+    By value, the one whose `worth` is greater goes first, and those of equal worth stay in the policy's order. What
+    is transactional goes before all marketing, in the policy's order too.
     """
     if scene.policy.overall.rank == BY_PRIORITY or len(campaigns) == 1:
         return campaigns
-    return sorted(campaigns, key=lambda campaign: -worth(campaign, scene))
+    return sorted(campaigns, key=lambda one: (one.purpose != TRANSACTIONAL, -worth(one, scene)))
 
 
 def worth(campaign: Campaign, scene: Scene) -> float:
@@ -42,7 +45,9 @@ def worth(campaign: Campaign, scene: Scene) -> float:
 
 def outranked_by(best: Campaign, campaign: Campaign, scene: Scene) -> str:
     """Say why one candidate goes before another, with the numbers compared."""
-    if scene.policy.overall.rank == BY_VALUE:
+    if best.purpose != campaign.purpose:
+        return f"by {best.id}, which is {best.purpose}"
+    if best.purpose != TRANSACTIONAL and scene.policy.overall.rank == BY_VALUE:
         return f"by {best.id}, worth {worth(best, scene):.0f} >= {worth(campaign, scene):.0f}"
     return f"by {best.id}, priority {best.priority}"
 

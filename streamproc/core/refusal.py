@@ -9,9 +9,11 @@ from streamproc.core.arrival import Rules
 from streamproc.core.consent import ConsentHead, allows, processing_granted
 from streamproc.core.context import Context
 from streamproc.core.decision import Handover
-from streamproc.core.facts import ANY_CHANNEL, MARKETING, SENSING
+from streamproc.core.exempt import channel_allows, is_held
+from streamproc.core.facts import ANY_CHANNEL, SENSING
 from streamproc.core.gates import NO_PROFILE
 from streamproc.core.memory import ANYTHING, CATEGORY_HOLD_PREFIX
+from streamproc.core.policy.model import Exemption
 from streamproc.core.quiet_hours import is_open
 from streamproc.core.reasons import Gate, Why
 
@@ -55,7 +57,9 @@ def _switched_off(handover: Handover, rules: Rules) -> Why | None:
 def _consent_gone(handover: Handover, rules: Rules, standing: Standing, now_ms: int) -> Why | None:
     if not processing_granted(standing.consent, now_ms):
         return Why(Gate.NOT_OPTED_IN, "processing")
-    allowed = allows(standing.consent, handover.channel, MARKETING, now_ms)
+    allowed = channel_allows(
+        standing.consent, handover.channel, handover.purpose, handover.exempt_from, now_ms
+    )
     if not allowed.ok:
         return Why(Gate.NOT_OPTED_IN, f"{handover.channel}: {allowed.detail}")
     if handover.sensed:
@@ -75,8 +79,9 @@ def _wish_or_hour(handover: Handover, rules: Rules, standing: Standing, now_ms: 
     if context is None:
         return Why(Gate.HOLD, "nothing is remembered of the customer any more")
     profile, holds = context.profile or NO_PROFILE, context.holds
-    held_ms = max(holds.get(ANYTHING, 0), holds.get(CATEGORY_HOLD_PREFIX + handover.category, 0))
-    if held_ms > now_ms:
+    held_ms, muted_ms = holds.get(ANYTHING, 0), holds.get(CATEGORY_HOLD_PREFIX + handover.category, 0)
+    if is_held(held_ms, handover.exempt_from, now_ms) or muted_ms > now_ms:
+        held_ms = max(held_ms, muted_ms)
         return Why(Gate.HOLD, f"until {held_ms}", held_ms)
     if profile.paused_until_ms > now_ms:
         return Why(Gate.PAUSED, f"until {profile.paused_until_ms}", profile.paused_until_ms)
@@ -88,6 +93,8 @@ def _wish_or_hour(handover: Handover, rules: Rules, standing: Standing, now_ms: 
         rules.policy.channels[handover.channel].quiet if handover.channel in rules.policy.channels else None
     )
     zone = zones.zone(profile.zone)
+    if Exemption.QUIET_HOURS in handover.exempt_from:
+        return None
     if quiet is not None and (zone is None or not is_open(quiet, now_ms, zone)):
         return Why(Gate.QUIET_HOURS, handover.channel)
     return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
@@ -9,7 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamproc.core.caps import CapCheck, Scoped, channel_caps, check, expire, gap, is_full, shared_caps
+from streamproc.core.caps import (
+    CapCheck,
+    Scoped,
+    caps_over,
+    channel_caps,
+    check,
+    expire,
+    gap,
+    is_full,
+    shared_caps,
+)
 from streamproc.core.context import CHARGES_MAX, Charge, Profile
 from streamproc.core.policy.model import Campaign, Cap, Category, Channel, Overall, Period, Policy
 from streamproc.core.zones import zone
@@ -184,10 +195,28 @@ def test_a_charge_later_than_now_counts_as_inside(cap: Cap) -> None:
     assert checked(cap, [charge(NOON_MS + 3 * DAY_MS)], NOON_MS).used == 1
 
 
-def test_a_charge_that_does_not_count_restrains_nothing() -> None:
+def test_a_charge_that_does_not_count_for_others_fills_its_own_campaigns_cap_alone() -> None:
     free = [charge(NOON_MS, counts=False)]
-    assert checked(ROLLING, free, NOON_MS).used == 0
+    scoped = (
+        *channel_caps(PUSH),
+        *shared_caps(
+            policy_with(ROLLING),
+            campaign_with(ROLLING),
+            Category("coats", caps=(ROLLING,)),
+            Profile(nudges_per_week_max=3),
+        ),
+    )
+    used = {one.scope: one.used for one in check(scoped, free, NOON_MS, BERLIN, "")}
+    others = {"channel/push": 0, "category/coats": 0, "overall": 0, "customer": 0}
+    assert used == {"campaign/cart": 1, **others}
     assert gap(free, NOON_MS, HOUR_MS) is None
+
+
+def test_a_campaign_exempt_from_caps_keeps_its_own_and_the_customers_pace() -> None:
+    exempt = replace(campaign_with(ROLLING), exempt_from=frozenset({"caps"}))
+    category, profile = Category("coats", caps=(ROLLING,)), Profile(nudges_per_week_max=3)
+    scoped = caps_over(policy_with(ROLLING), exempt, category, profile, PUSH)
+    assert [one.scope for one in scoped] == ["campaign", "customer"]
 
 
 def test_the_gap_is_over_when_it_has_passed_in_full() -> None:

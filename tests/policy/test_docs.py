@@ -43,6 +43,15 @@ def test_the_first_campaign_holds_in_a_copy_of_the_shipped_folder_as_the_page_sa
     assert list(load_folder(folder).campaigns["third_wish"].content) == ["en", "de"]
 
 
+def test_the_message_about_an_order_holds_in_a_copy_of_the_shipped_folder(tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(ROOT / "policy", tmp_path / "policy"))
+    name = "campaigns/order_received.yaml"
+    (folder / name).write_text(BLOCKS[name], "utf-8")
+    said = CliRunner().invoke(app, ["policy", "check", str(folder)], env={"COLUMNS": "300"})
+    assert (said.exit_code, "warn" in said.stdout) == (0, False), said.stdout
+    assert "15 of 15 examples hold" in said.stdout
+
+
 def test_the_categories_load() -> None:
     look = {name: text for name, text in FILES.items() if name != "campaigns/look.yaml"}
     loaded = load_all({**look, "categories.yaml": BLOCKS["categories.yaml"]})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -239,6 +240,73 @@ def test_a_campaign_without_a_value_is_a_warning_where_value_ranks() -> None:
     message = "value: has none, so it ranks behind all that have one (overall.rank is value)"
     assert [str(one) for one in warnings] == [f"campaigns/look.yaml:1: {message}"]
     assert load_with_warnings(ranked(value="1.00"))[1] == ()
+
+
+def service(
+    trigger: str, because: str, *, when: str = "", facts: str = "{item: item.name}"
+) -> dict[str, str]:
+    """Return the sample's files with its campaign made a message about an order."""
+    text = re.sub(r"when:.*?channels:", f"{when}channels:", FILES["campaigns/look.yaml"], flags=re.DOTALL)
+    for old, new in (
+        ("purpose: marketing", "purpose: transactional\nbasis: contract\ncounts: false\nexempt_from: [gap]"),
+        ("product.viewed", trigger),
+        ("because: [viewed]", f"because: [{because}]"),
+        ("facts: {item: item.name}", f"facts: {facts}"),
+    ):
+        text = text.replace(old, new)
+    return {**FILES, "campaigns/look.yaml": text}
+
+
+BOUGHT = "when: {count: {event: order.completed, within: 60d, min: 1}}\n"
+
+
+@pytest.mark.parametrize("kind", ["order.completed", "order.updated", "order.cancelled", "order.refunded"])
+def test_a_message_about_an_order_says_so_and_on_which_basis(kind: str) -> None:
+    look = load(service(kind, "purchased")).campaigns["look"]
+    assert (look.purpose, look.basis, look.counts, look.exempt_from) == (
+        "transactional",
+        "contract",
+        False,
+        frozenset({"gap"}),
+    )
+
+
+def test_an_event_of_the_shops_own_is_about_an_order_where_a_condition_shows_one() -> None:
+    assert (
+        load(service("custom.ready", "purchased", when=BOUGHT)).campaigns["look"].purpose == "transactional"
+    )
+    with pytest.raises(PolicyErrors, match=r"custom\.ready is about no order"):
+        load(service("custom.ready", "declared", facts="{item: item.name, size: trait.size}"))
+
+
+@pytest.mark.parametrize("code", ["opted_in", "cart"])
+def test_a_message_that_needs_no_opt_in_gives_no_reason_of_marketing(code: str) -> None:
+    with pytest.raises(PolicyErrors, match=f"{code} is a reason for marketing"):
+        load(service("order.completed", f"purchased, {code}"))
+
+
+def test_a_message_about_an_order_carries_no_offer() -> None:
+    offer = "{item: item.name, other: wishlist.last.name}"
+    with pytest.raises(PolicyErrors, match="facts: other speaks of what was not bought: this is marketing"):
+        load(service("order.completed", "purchased", facts=offer))
+
+
+def test_a_message_without_opt_in_needs_a_basis() -> None:
+    files = service("order.completed", "purchased")
+    files["campaigns/look.yaml"] = files["campaigns/look.yaml"].replace("basis: contract\n", "")
+    with pytest.raises(PolicyErrors) as refused:
+        load(files)
+    assert [str(error) for error in refused.value.errors] == ["campaigns/look.yaml:1: basis: is required"]
+
+
+def test_what_is_transactional_stands_before_all_marketing() -> None:
+    files = service("order.completed", "purchased")
+    marketing = files["campaigns/look.yaml"].replace("campaign: look", "campaign: upsell")
+    marketing = re.sub(
+        r"purpose: .*?priority: 40", "purpose: marketing\npriority: 90", marketing, flags=re.DOTALL
+    )
+    policy = load({**files, "campaigns/upsell.yaml": marketing})
+    assert [one.id for one in policy.by_kind["order.completed"]] == ["look", "upsell"]
 
 
 def grouped(*members: str) -> dict[str, str]:

@@ -14,6 +14,7 @@ from streamproc.core.policy.examples import EXAMPLE, EXAMPLES_MAX
 from streamproc.core.policy.fields import NAME, NAME_RULE
 from streamproc.core.policy.model import FROM_ITEM
 from streamproc.core.policy.overall import PRIORITY_MAX
+from streamproc.core.policy.purposes import PURPOSE, PURPOSES
 from streamproc.core.policy.ranking import RANKING
 from streamproc.core.policy.shape import (
     Again,
@@ -31,7 +32,6 @@ from streamproc.core.policy.shape import (
 from streamproc.core.policy.when_shapes import CONDITION, TRIGGER
 
 FACTS_MAX: Final = 8
-PURPOSES: Final = ("marketing", "transactional")
 _NEEDS_TIMERS: Final = "needs timers, which this version does not have"
 _UNSUPPORTED: Final = {
     "wait": _NEEDS_TIMERS,
@@ -140,6 +140,7 @@ CAMPAIGN: Final = Shape(
         ),
         **CHOOSING,
         **RANKING,
+        **PURPOSE,
     },
     unsupported=_UNSUPPORTED,
 )

@@ -20,7 +20,7 @@ from streamproc.core.facts_paths import (
     until_fact,
 )
 from streamproc.core.locales import speech
-from streamproc.core.policy import choosing, kinds, ranking
+from streamproc.core.policy import choosing, kinds, purposes, ranking
 from streamproc.core.policy.campaign_shape import CAMPAIGN, FACTS_MAX
 from streamproc.core.policy.caps import read_caps
 from streamproc.core.policy.categories import Categories
@@ -75,10 +75,11 @@ def read_campaign(
     category = _category(fields, categories)
     is_rule_sound = len(findings.errors) == errors_before
     ladder = _ladder(fields, channels)
+    purpose = fields.choice("purpose") or ""
     because = fields.texts("because", kinds.CODES, "a reason code")
     if is_rule_sound and trigger is not None:
         _check_items(fields, trigger, rule, paths, category)
-        _check_because(fields, because, trigger, rule, paths)
+        _check_because(fields, because, purpose, trigger, rule, paths)
     content_fields = fields.mapping("content")
     content = {}
     if content_fields is not None:
@@ -86,7 +87,7 @@ def read_campaign(
     campaign = Campaign(
         id=name,
         helps=fields.text("helps") or "",
-        purpose=fields.choice("purpose") or "",
+        purpose=purpose,
         priority=fields.integer("priority") or 0,
         trigger=trigger or Trigger(""),
         when=rule.test,
@@ -104,7 +105,9 @@ def read_campaign(
         file=node.file,
         specificity=_specificity(fields, paths),
     )
-    campaign = ranking.with_ranking(choosing.with_choosing(campaign, fields, channels), fields, channels)
+    campaign = choosing.with_choosing(campaign, fields, channels)
+    campaign = ranking.with_ranking(campaign, fields, channels)
+    campaign = purposes.with_purpose(campaign, fields)
     examples = read_examples(fields, campaign)
     return Parsed(campaign, rule, paths, examples, node) if name and trigger is not None else None
 
@@ -203,12 +206,19 @@ def _check_items(
 
 
 def _check_because(
-    fields: Fields, because: tuple[str, ...], trigger: Trigger, rule: Rule, paths: Mapping[str, FactPath]
+    fields: Fields,
+    because: tuple[str, ...],
+    purpose: str,
+    trigger: Trigger,
+    rule: Rule,
+    paths: Mapping[str, FactPath],
 ) -> None:
     """Refuse a reason that could be untrue: each must follow from the trigger, the conditions or a fact."""
-    implied = {kinds.ALWAYS_TRUE_CODE, *rule.implies, *(fact.code for fact in paths.values() if fact.code)}
+    implied = {*purposes.implied_codes(purpose, trigger.kind), *rule.implies}
+    implied.update(fact.code for fact in paths.values() if fact.code)
     if code := kinds.code_of(trigger.kind):
         implied.add(code)
+    purposes.check_service(fields, purpose, trigger.kind, frozenset(implied), paths)
     for node in fields.nodes("because"):
         if node.raw in because and node.raw not in implied:
             known = listed(code for code in kinds.CODES if code in implied)

@@ -15,7 +15,7 @@ from streamproc.core.policy.check import check_whole
 from streamproc.core.policy.document import read
 from streamproc.core.policy.examples import Example
 from streamproc.core.policy.fields import NAME, NAME_RULE
-from streamproc.core.policy.model import Campaign, Copy, Policy
+from streamproc.core.policy.model import TRANSACTIONAL, Campaign, Copy, Policy
 from streamproc.core.policy.problems import Findings, PolicyError, PolicyErrors, nearest
 from streamproc.core.policy.reasons import Reasons, read_reasons
 from streamproc.core.policy.translations import is_translation, read_translations
@@ -172,7 +172,7 @@ def _spoken(campaign: Campaign, translated: Mapping[str, Mapping[str, Copy]], re
 
 def index_by_kind(campaigns: Mapping[str, Campaign]) -> dict[str, tuple[Campaign, ...]]:
     """Index the campaigns by the kind that triggers them; the disabled ones too, since a switch may turn them on."""
-    ranked = sorted(campaigns.values(), key=lambda one: (-one.priority, one.id))
+    ranked = sorted(campaigns.values(), key=lambda one: (one.purpose != TRANSACTIONAL, -one.priority, one.id))
     by_kind: dict[str, list[Campaign]] = {}
     for campaign in ranked:
         by_kind.setdefault(campaign.trigger.kind, []).append(campaign)

@@ -88,6 +88,21 @@ class Overall:
     currency: str = ""
 
 
+MARKETING, TRANSACTIONAL = "marketing", "transactional"
+
+
+class Exemption(StrEnum):
+    """What a transactional campaign may be exempted from; whatever its policy does not name, it obeys."""
+
+    CAPS = (
+        "caps"  # those of channel, category and all together; its own, and the customer's pace, always hold
+    )
+    GAP = "gap"
+    QUIET_HOURS = "quiet_hours"
+    HOLD = "hold"  # after a complaint; one for ever, after an objection, always holds
+    REFUSAL = "refusal"  # of marketing on the channel
+
+
 @dataclass(frozen=True)
 class Group:
     """Campaigns of which one customer hears one at most: after it the others are silent for `window_ms`."""
@@ -154,6 +169,9 @@ class Campaign:
     `content` is by locale, then channel. `formerly` are the names it had, oldest first. `holdout_ratio` in [0, 1] is
     the part of customers who never hear of it. `group` names its exclusive group, empty for none.
     `value` in minor units and `propensity` in [0, 1] are what ranking by value multiplies.
+
+    A transactional one has a legal `basis` in place of the opt-in; `counts` tells whether what it sends fills the caps
+    of others, `exempt_from` what it need not obey.
     """
 
     id: str
@@ -183,6 +201,9 @@ class Campaign:
     group: str = ""
     value: Callable[[Scene], float] | None = None
     propensity: Callable[[Scene], float] | None = None
+    basis: str = ""
+    counts: bool = True
+    exempt_from: frozenset[str] = frozenset()
 
     @cached_property
     def names(self) -> tuple[str, ...]:

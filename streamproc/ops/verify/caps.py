@@ -86,6 +86,7 @@ def _check_charges(charges: list[Entry], rules: RuleBook, findings: Findings) ->
         except UnreadableRules as error:
             findings.add(f"the caps of {charge.nudge_id} are unknown: {error}", charge.where)
             continue
+        _check_counts(charge, policy, findings)
         _check_group(charges[: index + 1], policy, findings)
         for field, names, cap in _caps_over(charge, policy):
             findings.checked["caps"] += 1
@@ -95,17 +96,31 @@ def _check_charges(charges: list[Entry], rules: RuleBook, findings: Findings) ->
 def _caps_over(charge: Entry, policy: Rules) -> Iterator[tuple[str, tuple[str, ...], Cap]]:
     """Yield every cap over a charge, with the field that its scope compares and the values that it counts.
 
-    No field: all charges count. A campaign counts what it was charged under each of its names.
+    No field: all charges count. A campaign counts what it was charged under each of its names. A transactional one that
+    is exempt from caps has its own alone.
     """
     categories, names = policy.categories, policy.names_of(charge.campaign)
-    for cap in policy.channels.get(charge.channel, ()):
-        yield "channel", (charge.channel,), cap
     for cap in policy.campaigns.get(names[0], ()):
         yield "campaign", names, cap
+    service = policy.services.get(names[0])
+    if service is not None and "caps" in service.exempt_from:
+        return
+    for cap in policy.channels.get(charge.channel, ()):
+        yield "channel", (charge.channel,), cap
     for cap in categories.get(charge.category, categories.get("default", ())):
         yield "category", (charge.category,), cap
     for cap in policy.overall:
         yield "", ("overall",), cap
+
+
+def _check_counts(charge: Entry, policy: Rules, findings: Findings) -> None:
+    """Check that a charge counts for others, unless its campaign is transactional and need not."""
+    name = policy.names_of(charge.campaign)[0]
+    service = policy.services.get(name)
+    counts = service is None or service.counts
+    if charge.counts != counts:
+        says = "counts" if charge.counts else "does not count"
+        findings.add(f"{name}: its charge {says} for others, its policy says otherwise", charge.where)
 
 
 def _check_group(charges: list[Entry], policy: Rules, findings: Findings) -> None:
@@ -144,7 +159,9 @@ def _check_cap(
     counted = {
         other.nudge_id
         for other in charges
-        if (not field or getattr(other, field) in names) and _is_within(other, charge, cap)
+        if (other.counts or field == "campaign")
+        and (not field or getattr(other, field) in names)
+        and _is_within(other, charge, cap)
     }
     if len(counted) > cap.max:
         scope = f"{field} {names[0]}" if field else names[0]

@@ -9,7 +9,7 @@ from typing import Final
 
 from streamproc.ops.verify.log import STATES, Consent, Log, Nudge
 from streamproc.ops.verify.report import Findings
-from streamproc.ops.verify.rules import RuleBook, UnreadableRules
+from streamproc.ops.verify.rules import RuleBook, Service, UnreadableRules
 
 FRESH_MS: Final = 1_000
 """A lane may decide on an end offset of `consents` that it read so long ago."""
@@ -17,6 +17,7 @@ ANY: Final = "*"
 PROCESSING: Final = "processing"
 SIGNALS: Final = "signals"
 """Stands in a channel's place in the rows for what producers signalled."""
+REFUSALS: Final = ("withdrawn", "denied")
 NO_EXPIRY: Final = 1 << 63
 
 Rows = dict[tuple[str, str], Consent]
@@ -35,6 +36,11 @@ def check_consent(log: Log, rules: RuleBook, *, record_clock: bool) -> Findings:
         findings.checked["nudges"] += 1
         partition, offset = nudge.consent
         rows = fold(_applied(log.consents.get(nudge.customer_id, []), nudge))
+        if _obeys_refusals(nudge, rules) and (state := refusal(rows, nudge.channel)):
+            findings.add(
+                f"{nudge.channel} is {state} at {nudge.decided_at_ms} by consents/{partition} below {offset}",
+                nudge.where,
+            )
         for channel, purpose in _needed(nudge, rules):
             if not is_granted(rows, channel, purpose, nudge.decided_at_ms):
                 findings.add(
@@ -48,7 +54,8 @@ def check_consent(log: Log, rules: RuleBook, *, record_clock: bool) -> Findings:
 
 
 def _needed(nudge: Nudge, rules: RuleBook) -> Iterator[tuple[str, str]]:
-    yield nudge.channel, "marketing"
+    if _service(nudge, rules) is None:
+        yield nudge.channel, "marketing"
     yield ANY, PROCESSING
     if "visiting" in nudge.because:
         yield ANY, "sensing"
@@ -58,6 +65,33 @@ def _needed(nudge: Nudge, rules: RuleBook) -> Iterator[tuple[str, str]]:
         return  # I2 says so of its charge.
     if purpose:
         yield ANY, purpose
+
+
+def _service(nudge: Nudge, rules: RuleBook) -> Service | None:
+    """Return what its policy says of a transactional nudge; None where it is marketing, or its policy is unknown."""
+    try:
+        return rules.find(nudge.policy).services.get(nudge.campaign)
+    except UnreadableRules:
+        return None
+
+
+def _obeys_refusals(nudge: Nudge, rules: RuleBook) -> bool:
+    service = _service(nudge, rules)
+    return service is not None and "refusal" not in service.exempt_from
+
+
+def refusal(rows: Rows, channel: str) -> str:
+    """Return the state by which a customer refused a channel even to what needs no opt-in, empty if they did not.
+
+    A refusal of all channels holds for one unless that was granted later.
+    """
+    own, whole = rows.get((channel, "marketing")), rows.get((ANY, "marketing"))
+    if own is not None and own.state in REFUSALS:
+        return own.state
+    if whole is None or whole.state not in REFUSALS:
+        return ""
+    lifted = own is not None and own.state == "granted" and own.effective_ms > whole.effective_ms
+    return "" if lifted else whole.state
 
 
 def _applied(consents: list[Consent], nudge: Nudge) -> Iterator[Consent]:

@@ -78,6 +78,7 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     visit: str
     zone: str
     group: str
+    counts: bool
     policy: str
     digests: tuple[bytes, ...]
     where: str
@@ -96,6 +97,7 @@ class _LedgerValue(msgspec.Struct):
     visit: str | None = None
     zone: str | None = None
     group: str | None = None
+    counts: bool = True
     policy: str | None = None
 
 
@@ -339,6 +341,7 @@ def _read_entry(record: Record) -> Entry:
         visit=intern(entry.visit or ""),
         zone=intern(entry.zone or ""),
         group=intern(entry.group or ""),
+        counts=entry.counts,
         policy=intern(entry.policy or ""),
         digests=(digest(value),) if compact == value else (digest(value), digest(compact)),
         where=record.where,

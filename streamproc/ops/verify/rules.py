@@ -43,6 +43,14 @@ class Cap:
 
 
 @dataclass(frozen=True)
+class Service:
+    """A transactional campaign: whether what it sends counts for others, and what it is exempt from."""
+
+    counts: bool
+    exempt_from: frozenset[str]
+
+
+@dataclass(frozen=True)
 class Rules:
     """One version: the caps by scope, the purposes that categories need, the campaigns that are off."""
 
@@ -58,6 +66,8 @@ class Rules:
     """The exclusive group of each campaign that is in one."""
     windows: Mapping[str, int]
     """How long one campaign of a group silences the others, in milliseconds."""
+    services: Mapping[str, Service]
+    """The transactional campaigns; all others are marketing."""
 
     def names_of(self, campaign: str) -> tuple[str, ...]:
         """Return all names of the campaign that is, or was, called so."""
@@ -135,6 +145,14 @@ def read_rules(files: Mapping[str, str]) -> Rules:
         windows={
             name: _window_ms(group.get("window"), f"group {name}")
             for name, group in _members(channels, "groups").items()
+        },
+        services={
+            name: Service(
+                counts=campaign.get("counts") is not False,
+                exempt_from=frozenset(map(str, campaign.get("exempt_from") or ())),
+            )
+            for name, campaign in campaigns.items()
+            if campaign.get("purpose") == "transactional"
         },
         names={name: (name, *_former_names(campaign)) for name, campaign in campaigns.items()},
     )
