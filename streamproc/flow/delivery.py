@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,6 +18,7 @@ from streamproc.flow.cluster import Cluster
 from streamproc.flow.config_feed import ConfigFeed
 from streamproc.flow.fresh_lanes import FreshLanes
 from streamproc.flow.gate import WorkerGate
+from streamproc.flow.heartbeat import HEARTBEAT_TTL_MS, Heartbeat, Pulse
 from streamproc.flow.nudge_group import NudgeGroup
 from streamproc.flow.sink import KafkaSink
 from streamproc.flow.starting import Starting, start_producer
@@ -39,6 +41,7 @@ class DeliveryConfig:
     bootstrap: str
     group: str
     channel: str
+    name: str
     prefix: str = ""
     per_second: float | None = None
     session_timeout_ms: int = 30_000
@@ -64,8 +67,13 @@ class Delivery:
         self.config = config
         self._store, self._sent, self._key = store, sent, key
         self._target, self._addresses, self._counter = target, addresses, counter
+        self._pulse = Pulse(self._heartbeat, self._put_heartbeat)
         self.feed = ConfigFeed(
-            config.bootstrap, policy, event_age_max_ms=EVENT_AGE_MAX_MS, prefix=config.prefix
+            config.bootstrap,
+            policy,
+            event_age_max_ms=EVENT_AGE_MAX_MS,
+            prefix=config.prefix,
+            changed=self._pulse.changed,
         )
         self._fresh = FreshLanes(store)
         self.gate = WorkerGate(self.feed, store, self._fresh.is_fresh)
@@ -113,6 +121,7 @@ class Delivery:
                 tasks.create_task(self.feed.run())
                 tasks.create_task(self.gate.watch_store())
                 tasks.create_task(self._fresh.watch())
+                tasks.create_task(self._pulse.run())
                 tasks.create_task(self._read(group))
         finally:
             for part in (
@@ -125,6 +134,21 @@ class Delivery:
                 await part()
             if self._addresses is not None:
                 await self._addresses.close()
+
+    def _heartbeat(self) -> Heartbeat:
+        rules, group = self.feed.rules(), self.group
+        return Heartbeat(
+            worker=self.config.name,
+            config_offset=rules.config_offset,
+            policy=rules.policy.version,
+            lanes=sorted(group.lanes) if group is not None else [],
+            at_ms=time.time_ns() // 1_000_000,
+            refused=self.feed.trouble or "",
+            delivers=self.config.channel,
+        )
+
+    async def _put_heartbeat(self, value: bytes) -> None:
+        await self._sent.beat(self.config.name, value, HEARTBEAT_TTL_MS)
 
     async def _read(self, group: NudgeGroup) -> None:
         try:

@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from streamproc.flow.worker import Heartbeat
+from streamproc.flow.heartbeat import Heartbeat
 from streamproc.store.base import Store, StoreRefused, StoreUnavailable
 
 __all__ = ["FreshLanes"]

@@ -19,23 +19,22 @@ from streamproc.flow.clocks import RecordClock, WallClock
 from streamproc.flow.cluster import Cluster
 from streamproc.flow.config_feed import ConfigFeed
 from streamproc.flow.gate import WorkerGate
+from streamproc.flow.heartbeat import HEARTBEAT_TTL_MS, Heartbeat, Pulse
 from streamproc.flow.lanes import LanesHealth, LaneTopics
 from streamproc.flow.sink import KafkaSink
 from streamproc.flow.starting import Starting, backoff, start_producer
 from streamproc.pipeline import Pipeline
 from streamproc.ports import Meter
 from streamproc.store.addresses import Addresses
-from streamproc.store.base import EpochMissing, Store, StoreRefused, StoreUnavailable
+from streamproc.store.base import EpochMissing, Store
 from streamproc.store.keys import IdKey
 
 log = logging.getLogger(__name__)
 
 DAY_MS: Final = 86_400_000
-HEARTBEAT_SECONDS: Final = 1.0
-# Three missed heartbeats: by then the worker's lease on `config` has long run out, so it hands nothing over.
-HEARTBEAT_TTL_MS: Final = 3_000
 # Work that waits so long, with the gate open, is stuck in a way that only a new process mends.
 STALLED_SECONDS_MAX: Final = 120.0
+WATCH_SECONDS: Final = 1.0
 # What a worker writes or follows beside the topics keyed by customer.
 OTHER_TOPICS: Final = ("config", "ledger", "decisions", "receipts", "dead-letters")
 
@@ -60,19 +59,6 @@ class WorkerConfig:
     rebalance_timeout_ms: int = 30_000
 
 
-class Heartbeat(msgspec.Struct):
-    """What a worker publishes of itself."""
-
-    worker: str
-    config_offset: int
-    policy: str
-    lanes: list[int]
-    at_ms: int
-    refused: str = ""
-    fresh: list[int] = []
-    """The lanes that had applied every fact of a second ago: what delivery goes by."""
-
-
 class WorkerStalled(Exception):
     """Say that work waited for too long while everything it needs was there."""
 
@@ -88,13 +74,13 @@ class Worker:
         self._meter = meter
         self._topics = LaneTopics.prefixed(config.prefix)
         self._cluster = Cluster(config.bootstrap, config.group)
-        self._changed = asyncio.Event()
+        self._pulse = Pulse(self._heartbeat, self._put_heartbeat)
         self.feed = ConfigFeed(
             config.bootstrap,
             policy,
             event_age_max_ms=config.event_age_max_ms,
             prefix=config.prefix,
-            changed=self._changed.set,
+            changed=self._pulse.changed,
         )
         self.gate = WorkerGate(self.feed, store, self._is_fresh)
         self.flow: Flow | None = None
@@ -134,7 +120,7 @@ class Worker:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self.feed.run())
                 tasks.create_task(self.gate.watch_store())
-                tasks.create_task(self._beat())
+                tasks.create_task(self._pulse.run())
                 tasks.create_task(self._watch())
                 tasks.create_task(self._flow(self._pipeline(producer, lanes)))
         finally:
@@ -224,35 +210,26 @@ class Worker:
 
     # Beside the work
 
-    async def _beat(self) -> None:
-        """Publish how far this worker is, every second and at each change of `config`."""
-        while True:
-            self._changed.clear()
-            rules = self.feed.rules()
-            health = self.lanes()
-            lanes = health.lanes if health is not None else ()
-            beat = Heartbeat(
-                worker=self.config.worker,
-                config_offset=rules.config_offset,
-                policy=rules.policy.version,
-                lanes=list(lanes),
-                at_ms=time.time_ns() // 1_000_000,
-                refused=self.feed.trouble or "",
-                fresh=[lane for lane in lanes if self._is_fresh(lane)],
-            )
-            try:
-                await self._store.put_worker(self.config.worker, msgspec.json.encode(beat), HEARTBEAT_TTL_MS)
-            except (StoreUnavailable, StoreRefused) as error:
-                log.warning("no heartbeat: %s", error)
-            try:
-                await asyncio.wait_for(self._changed.wait(), HEARTBEAT_SECONDS)
-            except TimeoutError:
-                continue
+    def _heartbeat(self) -> Heartbeat:
+        rules, health = self.feed.rules(), self.lanes()
+        lanes = health.lanes if health is not None else ()
+        return Heartbeat(
+            worker=self.config.worker,
+            config_offset=rules.config_offset,
+            policy=rules.policy.version,
+            lanes=list(lanes),
+            at_ms=time.time_ns() // 1_000_000,
+            refused=self.feed.trouble or "",
+            fresh=[lane for lane in lanes if self._is_fresh(lane)],
+        )
+
+    async def _put_heartbeat(self, value: bytes) -> None:
+        await self._store.put_worker(self.config.worker, value, HEARTBEAT_TTL_MS)
 
     async def _watch(self) -> None:
         """End the process if work waits too long while the gate is open: a stuck consumer shows no other sign."""
         while True:
-            await asyncio.sleep(HEARTBEAT_SECONDS)
+            await asyncio.sleep(WATCH_SECONDS)
             health = self.lanes()
             if health is not None and self.gate.is_open() and health.stalled_s > STALLED_SECONDS_MAX:
                 message = (

@@ -117,6 +117,7 @@ def assemble(settings: Settings, options: Options) -> Parts:
         bootstrap=kafka,
         group=f"{settings.group}-deliver-{options.channel}",
         channel=options.channel,
+        name=f"deliver-{options.channel}-{worker_name()}",
         prefix=settings.topic_prefix,
         per_second=per_second,
         session_timeout_ms=settings.session_timeout_ms,
@@ -149,7 +150,7 @@ def run_delivery(settings: Settings, options: Options) -> int:
     ends the process at once. Raises SettingsError.
     """
     parts = assemble(settings, options)
-    set_up_logs(settings.log_level, worker=f"deliver-{options.channel}-{worker_name()}")
+    set_up_logs(settings.log_level, worker=parts.config.name)
     log.info("delivery of %s by streamproc %s to %s starts", options.channel, __version__, parts.target.name)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         code = runner.run(serve(parts))

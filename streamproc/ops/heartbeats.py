@@ -10,7 +10,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from streamproc.store.keys import WORKERS, worker_key
+from streamproc.store.keys import DELIVERIES, WORKERS, delivery_key, worker_key
 from streamproc.store.link import Link, link_to
 
 __all__ = ["APPLY_SECONDS_MAX", "Beat", "Follower", "Rollout", "WorkerBoard", "await_workers"]
@@ -22,7 +22,7 @@ REDIS_SECONDS_MAX: Final = 5.0
 
 
 class Beat(msgspec.Struct, frozen=True):
-    """What a worker publishes of itself (`flow.worker.Heartbeat`), as far as it is looked at."""
+    """What a worker or a delivery end publishes of itself (`flow.heartbeat.Heartbeat`), as far as it is looked at."""
 
     worker: str
     config_offset: int
@@ -31,6 +31,8 @@ class Beat(msgspec.Struct, frozen=True):
     at_ms: int = 0
     refused: str = ""
     """The policy that `config` points to and that it does not run, and why; empty where it runs it."""
+    delivers: str = ""
+    """The channel of a delivery end, empty for a worker."""
 
 
 class WorkerBoard:
@@ -42,14 +44,19 @@ class WorkerBoard:
 
     async def beats(self) -> dict[str, Beat]:
         """Return the heartbeat of every live worker, by name. Raises StoreUnavailable."""
-        (names,) = await self._link.exchange([("ZRANGE", WORKERS, 0, -1)])
-        workers = [name.decode() for name in names]
-        values = (
-            await self._link.exchange([("GET", worker_key(worker)) for worker in workers]) if workers else []
-        )
+        return await self._beats(WORKERS, worker_key)
+
+    async def all_beats(self) -> dict[str, Beat]:
+        """Return those of workers and of delivery ends: all that hand something over. Raises StoreUnavailable."""
+        return await self.beats() | await self._beats(DELIVERIES, delivery_key)
+
+    async def _beats(self, listed: str, key: Callable[[str], str]) -> dict[str, Beat]:
+        (found,) = await self._link.exchange([("ZRANGE", listed, 0, -1)])
+        names = [name.decode() for name in found]
+        values = await self._link.exchange([("GET", key(name)) for name in names]) if names else []
         return {
-            worker: msgspec.json.decode(value, type=Beat)
-            for worker, value in sorted(zip(workers, values, strict=True))
+            name: msgspec.json.decode(value, type=Beat)
+            for name, value in sorted(zip(names, values, strict=True))
             if value is not None
         }
 

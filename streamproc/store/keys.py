@@ -17,6 +17,7 @@ KEY_BYTES_MIN: Final = 16
 KEY_BYTES_MAX: Final = 64  # BLAKE2b takes no longer key; a longer file is hashed down to this.
 KEYCHECK: Final = "sp:keycheck"
 WORKERS: Final = "sp:workers"
+DELIVERIES: Final = "sp:deliveries"
 
 _H_BYTES: Final = 16
 _WORKER: Final = re.compile(r"[A-Za-z0-9._-]{1,128}")
@@ -99,6 +100,11 @@ KEYS: Final = tuple(BucketKeys(bucket) for bucket in range(BUCKETS))
 def worker_key(worker: str) -> str:
     """Return the key under which a worker publishes its state."""
     return f"sp:worker:{worker}"
+
+
+def delivery_key(delivery: str) -> str:
+    """Return the key under which a delivery end publishes its state."""
+    return f"sp:delivery:{delivery}"
 
 
 def check_worker(worker: str, ttl_ms: int) -> None:

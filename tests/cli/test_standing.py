@@ -10,7 +10,7 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from streamproc.flow.config_log import write_config
-from streamproc.flow.worker import Heartbeat
+from streamproc.flow.heartbeat import Heartbeat
 from streamproc.ops.embedded import EmbeddedRedis
 from streamproc.store.keys import IdKey
 from streamproc.store.redis_store import RedisStore

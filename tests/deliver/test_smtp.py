@@ -52,6 +52,12 @@ async def test_a_mail_arrives_with_its_parts_and_the_headers_of_rfc_8058(server:
     assert (server.envelopes[0].mail_from, server.envelopes[0].rcpt_tos) == ("hello@shop.example", [TO])
 
 
+def test_the_same_nudge_gives_the_same_mail_each_time() -> None:
+    first, second = (build_mail(parcel("email"), SENDER, TO).as_bytes() for _ in range(2))
+    assert first == second
+    assert first.count(b"=_" + NUDGE_ID.encode() + b"_=") == 4
+
+
 async def test_a_mail_without_html_is_a_plain_text(server: Mailbox) -> None:
     await send(server, html="")
     assert server.mails[0].get_content_type() == "text/plain"

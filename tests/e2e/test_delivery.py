@@ -99,8 +99,11 @@ async def test_only_who_still_agrees_is_reached_and_only_while_the_channel_is_on
     await until(lambda: is_away(delivery), "it did not notice that nobody answers")
     async with endpoint.open():
         found = await outcomes(shop, 3)
-        await shop.set_channel("push", {"enabled": False, "reason": "the gateway repeats"})
-        await until(lambda: is_applied(delivery, 1), "the switch was not applied")
+        code, text = await shop.command("channel", "off", "push", "--reason", "it repeats", "--json")
+        assert code == 0, text
+        followers = {one["worker"]: one["state"] for one in json.loads(text)["workers"]}
+        assert (len(followers), set(followers.values())) == (2, {"applied"})
+        assert any(name.startswith("deliver-push-") for name in followers)
         await shop.produce("nudges.push", [("c-agrees", agrees | {"nudge_id": "b" * 32})])
         await asyncio.sleep(1)
         assert {one.json["id"] for one in endpoint.requests} == {ids["c-agrees"], ids["c-refused"]}
@@ -121,7 +124,3 @@ async def test_only_who_still_agrees_is_reached_and_only_while_the_channel_is_on
 
 async def is_away(delivery: WorkerProcess) -> bool:
     return any("cannot be reached" in why for why in await delivery.waits_for() or ())
-
-
-async def is_applied(delivery: WorkerProcess, offset: int) -> bool:
-    return await delivery.metric("streamproc_config_applied_offset") >= offset

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from streamproc.flow.fresh_lanes import FreshLanes
-from streamproc.flow.worker import Heartbeat
+from streamproc.flow.heartbeat import Heartbeat
 from streamproc.store.memory import MemorySpace, MemoryStore
 
 

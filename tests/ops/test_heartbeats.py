@@ -7,12 +7,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mappin
 import msgspec
 import pytest
 
-from streamproc.flow.worker import Heartbeat
+from streamproc.flow.heartbeat import Heartbeat
 from streamproc.ops.embedded import EmbeddedRedis
 from streamproc.ops.heartbeats import Beat, WorkerBoard, await_workers
 from streamproc.store.base import StoreUnavailable
 from streamproc.store.keys import IdKey
 from streamproc.store.redis_store import RedisStore
+from streamproc.store.sent import SentLog
 
 Beats = Callable[[], Awaitable[Mapping[str, Beat]]]
 
@@ -107,6 +108,22 @@ async def test_the_board_reads_what_a_worker_writes_until_it_expires(
     while await board.beats():
         pass
     await store.close()
+
+
+async def test_a_delivery_end_is_waited_for_and_is_no_worker(
+    redis: EmbeddedRedis, board: WorkerBoard
+) -> None:
+    key = IdKey(b"a key for these tests")
+    log = SentLog(redis.url, key)
+    beat = Heartbeat(worker="d-1", config_offset=3, policy="p", lanes=[0], at_ms=5, delivers="push")
+    await log.beat("d-1", msgspec.json.encode(beat), 60_000)
+    assert await board.beats() == {}
+    assert await board.all_beats() == {"d-1": Beat("d-1", 3, "p", (0,), 5, delivers="push")}
+    store = RedisStore(redis.url, id_check=key.check())
+    await store.open(fresh=True)
+    assert await store.workers() == {}
+    await store.close()
+    await log.close()
 
 
 async def test_a_redis_that_is_away_is_said_without_its_password() -> None:

@@ -46,7 +46,7 @@ async def roll_out(
     policy: str | None = None,
     end: int = 0,
 ) -> Rollout:
-    """Write entries to `config` and wait until all live workers have applied them.
+    """Write entries to `config` and wait until all live workers and delivery ends have applied them.
 
     Where there are none to write, wait until they have applied what lies before the offset `end`.
 
@@ -62,7 +62,7 @@ async def roll_out(
         offset = await write_config(str(given.kafka), entries, prefix=given.topic_prefix)
     board = WorkerBoard(str(given.redis_url))
     try:
-        rollout = await await_workers(board.beats, offset, begun_at=begun_at, policy=policy)
+        rollout = await await_workers(board.all_beats, offset, begun_at=begun_at, policy=policy)
         # Workers publish nothing in a Redis that lost its state: then their silence means nothing.
         blind = await look_at_state(given) if not rollout.followers else None
     except StoreUnavailable as error:

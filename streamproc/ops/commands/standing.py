@@ -109,7 +109,7 @@ async def _look(given: Settings) -> _Status:
         troubles.append(str(error))
     board = WorkerBoard(str(given.redis_url))
     try:
-        beats = await board.beats()
+        beats = await board.all_beats()
         state = await look_at_state(given)
         if state.kind == "lost":
             troubles.append(f"customer state was lost: {state.why}")
@@ -168,8 +168,9 @@ def _say_workers(beats: dict[str, Beat], state: StoredState | None) -> None:
             f"{mark('warn')} Redis cannot tell which workers are alive; the /readyz of each says how it stands"
         )
         return
-    if not beats:
+    if all(beat.delivers for beat in beats.values()):
         say(f"{mark('warn')} no worker is alive")
+    if not beats:
         return
     now_ms = time.time_ns() // 1_000_000
     table = Table("worker", "policy", "config offset", "lanes", "seen", box=None, header_style="bold")
