@@ -11,7 +11,7 @@ from streamproc.core.channels.message import CONTROLS, Frame, Message, RenderCod
 from streamproc.core.channels.push import write_push
 from streamproc.core.channels.screen import write_screen
 from streamproc.core.channels.sms import write_sms
-from streamproc.core.locales import fallbacks
+from streamproc.core.locales import fallbacks, speech
 from streamproc.core.policy.model import Campaign, Channel, Copy, Policy, Text
 from streamproc.core.values import VALUE_CHARS_MAX, FactValue, Term, clean, shortened
 
@@ -58,16 +58,18 @@ def render(
     missing = [name for name in CONTROLS if not frame.controls.get(name)]
     if missing:
         raise RenderError(RenderCode.CONTROL_MISSING, ", ".join(missing))
+    known = {name: _known(name, values.get(name), frame.locale) for name in text.uses}
     message = Message(
-        fields=_filled(text, values, frame.locale),
-        action=text.action or "",
+        fields=_filled(text, known),
+        action=_led(text, known),
         campaign=campaign.id,
         channel=channel,
         is_soft=rung == SOFTEN,
         labels=campaign.labels[frame.locale],
         frame=frame,
+        direction=speech(frame.locale).direction,
     )
-    return _WRITERS[channel.name](message)
+    return {**_WRITERS[channel.name](message), "locale": frame.locale}
 
 
 def content_locale(campaign: Campaign, channel: str, locale: str) -> str:
@@ -110,27 +112,44 @@ def _words(campaign: Campaign, channel: str, rung: str, locale: str) -> Text:
     return copy.soft if rung == SOFTEN else copy.say
 
 
-def _filled(text: Text, values: Mapping[str, FactValue], locale: str) -> dict[str, str]:
+def _known(name: str, value: FactValue | None, locale: str) -> FactValue:
+    """Return a fact as this language says it. Raises RenderError where it is not known, or nothing to be seen."""
+    if isinstance(value, Term):
+        value = next((value.names[one] for one in fallbacks(locale) if one in value.names), None)
+    if value is None or (isinstance(value, str) and not clean(value)):
+        raise RenderError(RenderCode.FACT_MISSING, name)
+    return value
+
+
+def _filled(text: Text, known: Mapping[str, FactValue]) -> dict[str, str]:
     """Put the facts into the fields of a text."""
-    safe = {name: _safe(name, values.get(name), locale) for name in text.uses}
+    safe = {name: _tidy(name, value) for name, value in known.items()}
     fields: dict[str, str] = {}
     for name, fill in text.renders.items():
         try:
             fields[name] = fill(safe).strip()
         except (ArithmeticError, LookupError, TypeError, ValueError) as error:
-            # A trait that is no number where a plural counts, a currency that nobody knows: what is said of a
-            # customer's value in the error stays here.
+            # A trait that is no number where a plural counts, a currency that nobody knows. What the error says of the
+            # customer's value stays with it.
             raise RenderError(RenderCode.TEMPLATE_FAILED, name) from error
         if not fields[name]:
             raise RenderError(RenderCode.EMPTY, name)
     return fields
 
 
-def _safe(name: str, value: FactValue | None, locale: str) -> FactValue:
-    if isinstance(value, Term):
-        value = next((value.names[one] for one in fallbacks(locale) if one in value.names), "")
-    if isinstance(value, str):
-        value = shortened(clean(value), VALUE_CHARS_MAX)
-    if value is None or value == "":
+def _tidy(name: str, value: FactValue) -> FactValue:
+    if not isinstance(value, str):
+        return value
+    if not (tidy := shortened(clean(value), VALUE_CHARS_MAX)):
         raise RenderError(RenderCode.FACT_MISSING, name)
-    return value
+    return tidy
+
+
+def _led(text: Text, known: Mapping[str, FactValue]) -> str:
+    """Say where a tap leads; empty where to nowhere. A link takes values as they are: a cut one would lead astray."""
+    if text.action is None:
+        return ""
+    try:
+        return text.action(known)
+    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+        raise RenderError(RenderCode.LINK_REFUSED) from error

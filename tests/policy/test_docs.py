@@ -81,6 +81,14 @@ def test_the_ranking_and_a_campaigns_worth_load() -> None:
     )
 
 
+def test_the_actions_load_and_allow_what_they_say() -> None:
+    channels = FILES["channels.yaml"] + BLOCKS["actions"]
+    campaign = FILES["campaigns/look.yaml"].replace(
+        "action: /seen", "action: https://help.shop.example/orders/7"
+    )
+    load_all({**FILES, "channels.yaml": channels, "campaigns/look.yaml": campaign})
+
+
 def test_the_trigger_loads() -> None:
     assert "beacon.dwelled" in BLOCKS["trigger"]
     text = changed("campaigns/look.yaml", "{event: product.viewed}", BLOCKS["trigger"].strip())

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from streamproc.core.channels.message import Frame, RenderCode, RenderError
 from streamproc.core.policy.loader import load
-from streamproc.core.policy.model import Campaign, Channel, Policy
+from streamproc.core.policy.model import Channel
 from streamproc.core.render import (
     content_locale,
     control_links,
@@ -19,111 +19,12 @@ from streamproc.core.render import (
     render,
 )
 from streamproc.core.values import clean
+from tests.policy.messages import FRAME, LOOK, NUDGE_ID, POLICY, policy_with, written
 from tests.policy.samples import FILES, GERMAN_REASONS, REASONS
-
-CONTENT = """\
-channels: [sms, in_store, push, email, web, in_app]
-content:
-  push: &
-    say: {title: "Hi {{ item }}", body: "{{ item }} is here.", action: /seen}
-    soft: {title: Hello, body: It is here.}
-  email:
-    say: {subject: "{{ item }}", text: "{{ item }} is here.\\n\\nNo rush.", html: "<p><b>{{ item }}</b></p>"}
-    soft: {subject: It is here, text: It is here.}
-  sms: {say: {text: "{{ item }} is here."}, soft: {text: It is here.}}
-  in_app: {say: {title: Hi, body: "{{ item }}", action: /seen}, soft: {title: Hi, body: Here.}}
-  web: {say: {title: Hi, body: "{{ item }}", action: /seen}, soft: {title: Hi, body: Here.}}
-  in_store: {say: {text: "{{ item }} is on floor two."}, soft: {text: It is on floor two.}}
-""".replace("push: &", "push:")
-REASON = "You looked at it."
-NUDGE_ID = "0123456789abcdef0123456789abcdef"
-STOP = f"https://shop.example/stop/{NUDGE_ID}"
-
-
-def policy_with(content: str = CONTENT, **more: str) -> Policy:
-    text = FILES["campaigns/look.yaml"].replace("channels: [push, in_app]\n", "")
-    begin, end = text.index("content:"), text.index("examples:")
-    files = {**FILES, "campaigns/look.yaml": text[:begin] + content + text[end:]}
-    return load({**files, **{name.replace("__", "/") + ".yaml": words for name, words in more.items()}})
-
-
-POLICY = policy_with()
-LOOK = POLICY.campaigns["look"]
-FRAME = Frame("en", REASON, control_links(POLICY, NUDGE_ID), NUDGE_ID, expires_at_ms=1_772_550_000_000)
-
-
-def written(
-    channel: str, rung: str = "send", item: str = "Wool coat", campaign: Campaign = LOOK
-) -> dict[str, object]:
-    return render(campaign, POLICY.channels[channel], rung, {"item": item}, FRAME)
-
-
-def test_a_push_has_its_words_its_reason_and_its_links_in_the_data() -> None:
-    assert written("push") == {
-        "title": "Hi Wool coat",
-        "body": "Wool coat is here. You looked at it.",
-        "data": {
-            "nudge_id": NUDGE_ID,
-            "action": "/seen",
-            "reason": REASON,
-            "why": f"https://shop.example/why/{NUDGE_ID}",
-            "mute": f"https://shop.example/mute/{NUDGE_ID}",
-            "unsubscribe": STOP,
-        },
-        "collapse_key": "look",
-        "interruption_level": "active",
-    }
-
-
-def test_a_soft_push_makes_no_sound_and_names_nothing() -> None:
-    content = written("push", "soften")
-    assert (content["title"], content["body"]) == ("Hello", "It is here. You looked at it.")
-    assert content["interruption_level"] == "passive"
-
-
-def test_a_mail_can_be_unsubscribed_in_one_step_and_carries_reason_and_links() -> None:
-    content = written("email")
-    assert content["headers"] == {
-        "List-Unsubscribe": f"<{STOP}>",
-        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
-    }
-    assert content["subject"] == "Wool coat"
-    assert str(content["text"]).startswith(
-        "Wool coat is here.\n\nNo rush.\n\nYou looked at it.\nWhy? https://"
-    )
-    assert str(content["text"]).endswith(f"Stop {STOP}\n")
-    assert f'<a href="{STOP}">Stop</a>' in str(content["html"])
-
-
-def test_a_mail_without_html_of_its_own_gets_it_from_its_text() -> None:
-    assert str(written("email", "soften")["html"]).startswith(
-        "<p>It is here.</p><p>You looked at it. <a href="
-    )
-
-
-def test_values_are_escaped_in_html_and_only_there() -> None:
-    content = written("email", item='<script>"&')
-    assert str(content["html"]).startswith("<p><b>&lt;script&gt;&quot;&amp;</b></p>")
-    assert content["subject"] == '<script>"&'
-
-
-def test_a_line_break_in_a_value_forges_no_header() -> None:
-    content = written("email", item="Coat\r\nBcc: everyone@shop.example\u2028x\x00")
-    assert content["subject"] == "Coat Bcc: everyone@shop.example x"
 
 
 def test_a_value_is_never_read_as_a_template() -> None:
     assert written("web", item="{{ 7 * 7 }}{% raw %}")["body"] == "{{ 7 * 7 }}{% raw %} You looked at it."
-
-
-def test_inbox_and_site_have_title_body_and_action() -> None:
-    expected = {"title": "Hi", "body": "Wool coat You looked at it.", "action_url": "/seen"}
-    assert written("in_app") == written("web") == expected
-    assert written("web", "soften")["action_url"] == ""
-
-
-def test_in_the_store_there_is_a_text_and_nothing_else() -> None:
-    assert written("in_store") == {"text": "Wool coat is on floor two. You looked at it."}
 
 
 def test_a_reason_that_does_not_fit_is_left_out_of_loud_words_and_never_of_soft_ones() -> None:

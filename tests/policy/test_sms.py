@@ -34,7 +34,7 @@ def said(given: dict[str, str], item: str = "Coat", rung: str = "send", **own: o
 
 def test_a_short_message_ends_with_the_link_that_stops_it() -> None:
     text = f"Coat is here. You looked at it. {LINK}"
-    assert said(files()) == {"text": text, "segments": 1, "encoding": "gsm7"}
+    assert said(files()) == {"text": text, "segments": 1, "encoding": "gsm7", "locale": "en"}
 
 
 def test_an_answer_stands_in_for_the_link_where_the_policy_words_one() -> None:

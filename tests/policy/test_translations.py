@@ -26,10 +26,17 @@ def warnings_of(files: dict[str, str]) -> list[str]:
     return [str(one) for one in load_with_warnings(files)[1] if one.file.startswith("translations")]
 
 
-def said(policy: Policy, locale: str, channel: str = "push", item: FactValue = "Coat") -> str:
+def content(
+    policy: Policy, locale: str, channel: str, rung: str = "send", item: FactValue = "Coat"
+) -> dict[str, object]:
     campaign, on = policy.campaigns["look"], policy.channels[channel]
     frame = frame_of(policy, campaign, on, locale, "0" * 32, 0)
-    return f"{frame.locale}: {render(campaign, on, 'send', {'item': item}, frame)['body']}"
+    return render(campaign, on, rung, {"item": item}, frame)
+
+
+def said(policy: Policy, locale: str, channel: str = "push", item: FactValue = "Coat") -> str:
+    written = content(policy, locale, channel, item=item)
+    return f"{written['locale']}: {written['body']}"
 
 
 def test_a_whole_translation_speaks_to_its_own_language_and_its_regions() -> None:
@@ -97,8 +104,11 @@ def test_a_translation_whose_reason_cannot_be_said_is_not_used(reasons: str, mis
 
 
 def test_a_translation_leads_where_the_original_leads_unless_it_says_otherwise() -> None:
-    german = load(translated(WHOLE)).campaigns["look"].content["de"]["in_app"]
-    assert (german.say.action, german.soft.action) == ("/seen", "/da")
+    policy = load(translated(WHOLE))
+    assert [content(policy, "de", "in_app", rung)["action_url"] for rung in ("send", "soften")] == [
+        "/seen",
+        "/da",
+    ]
 
 
 @pytest.mark.parametrize(

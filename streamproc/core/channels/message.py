@@ -23,6 +23,7 @@ class RenderCode(StrEnum):
     EMPTY = "empty"
     TOO_LONG = "too_long"
     TEMPLATE_FAILED = "template_failed"
+    LINK_REFUSED = "link_refused"
 
 
 class RenderError(ValueError):
@@ -59,6 +60,7 @@ class Message:
     is_soft: bool
     labels: Mapping[str, str]
     frame: Frame
+    direction: str = "ltr"  # of the writing, or rtl
 
     def with_reason(self, text: str, chars_max: int) -> str:
         """Add the reason where there is room for it; soft words always carry it, or are not sent."""

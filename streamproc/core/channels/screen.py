@@ -1,4 +1,4 @@
-"""Messages inside the app and on the site: plain text, never HTML."""
+"""Messages inside the app and on the site."""
 
 from __future__ import annotations
 
@@ -10,7 +10,11 @@ BODY_CHARS_MAX: Final = 600
 
 
 def write_screen(message: Message) -> dict[str, object]:
-    """Write a message that the shop's own app or site shows."""
+    """Write a message that the shop's own app or site shows.
+
+    Title and body are plain text, never HTML: whoever shows them sets text, not markup. The action is a path of the
+    shop's own or an address that the policy allows. Raises RenderError where it is too long.
+    """
     return {
         "title": fitting(message.fields["title"], TITLE_CHARS_MAX),
         "body": message.with_reason(message.fields["body"], BODY_CHARS_MAX),

@@ -9,10 +9,12 @@ from datetime import date
 from itertools import pairwise
 from typing import Final
 
+from streamproc.core.channels.in_store import DISPLAY
 from streamproc.core.facts_paths import (
     CAMPAIGN_UNTIL,
     FACT_PATHS,
     OF_ITEM_PREFIX,
+    SOFT_SPECIFICITY_MAX,
     SPECIFICITIES,
     TRAIT_PREFIX,
     FactPath,
@@ -83,7 +85,7 @@ def read_campaign(
     content_fields = fields.mapping("content")
     content = {}
     if content_fields is not None:
-        content = read_content(content_fields, Wording(ladder, paths, speech(channels.locale)))
+        content = read_content(content_fields, Wording(ladder, paths, speech(channels.locale), channels))
     campaign = Campaign(
         id=name,
         helps=fields.text("helps") or "",
@@ -103,7 +105,7 @@ def read_campaign(
         expires_ms=fields.duration("expires"),
         enabled=fields.flag("enabled"),
         file=node.file,
-        specificity=_specificity(fields, paths),
+        specificity=_specificity(fields, paths, is_public=_is_public(channels, ladder)),
     )
     campaign = choosing.with_choosing(campaign, fields, channels)
     campaign = ranking.with_ranking(campaign, fields, channels)
@@ -232,13 +234,20 @@ def _is_sensed(trigger: Trigger | None, rule: Rule, paths: Mapping[str, FactPath
     return by_trigger or rule.sensed or any(fact.sensed for fact in paths.values())
 
 
-def _specificity(fields: Fields, paths: Mapping[str, FactPath]) -> str:
+def _is_public(channels: Channels, ladder: tuple[str, ...]) -> bool:
+    """Tell whether anybody may read the message: on a display in the store."""
+    return any(channels.channels[name].form == DISPLAY for name in ladder)
+
+
+def _specificity(fields: Fields, paths: Mapping[str, FactPath], *, is_public: bool) -> str:
     """Derive how much the words reveal from the facts they may use; `reveals` may only raise it."""
     derived = max((SPECIFICITIES.index(fact.specificity) for fact in paths.values()), default=0)
     if (reveals := fields.mapping("reveals")) is not None:
         declared = reveals.choice("specificity")
         if declared is not None and SPECIFICITIES.index(declared) < derived:
             reveals.at("specificity", f"{declared} is less than the facts reveal, {SPECIFICITIES[derived]}")
+        elif declared is not None and is_public and SPECIFICITIES.index(declared) > SOFT_SPECIFICITY_MAX:
+            reveals.at("specificity", f"{declared} is more than a display, which is public, may reveal")
         elif declared is not None:
             derived = SPECIFICITIES.index(declared)
     return SPECIFICITIES[derived]

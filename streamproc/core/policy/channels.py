@@ -8,6 +8,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from streamproc.core.facts import CHANNELS
+from streamproc.core.links import ALLOWED
 from streamproc.core.locales import LOCALE, is_locale
 from streamproc.core.policy.caps import CAPS, DAY_MS, MINUTE_MS, read_caps
 from streamproc.core.policy.document import Node
@@ -23,6 +24,7 @@ from streamproc.core.policy.shape import (
     Either,
     Hours,
     Key,
+    ListOf,
     Number,
     Shape,
     Text,
@@ -71,6 +73,10 @@ _CONTROLS_SAY: Final = {
 }
 
 
+# An address and a subject that holds the nudge's id: without it nobody could tell who writes.
+_MAILTO: Final = re.compile(
+    r"mailto:[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\?subject=[A-Za-z0-9._~%+-]*\{nudge_id\}[A-Za-z0-9._~%+-]*"
+)
 # What one channel alone can say.
 _OWN: Final[dict[str, dict[str, Key]]] = {
     "sms": {
@@ -79,6 +85,12 @@ _OWN: Final[dict[str, dict[str, Key]]] = {
             Whole(1, SEGMENTS_LIMIT),
             looser="more",
             label="segments of a message",
+        )
+    },
+    "email": {
+        "unsubscribe_mailto": Key(
+            "A mailto address that unsubscribes too, such as mailto:stop@shop.example?subject={nudge_id}.",
+            Text(200, _MAILTO.pattern),
         )
     },
 }
@@ -145,6 +157,11 @@ CHANNELS_FILE: Final = Shape(
         ),
         "overall": Key("What holds over all channels and campaigns together.", OVERALL, required=True),
         "groups": GROUPS,
+        "actions": Key(
+            "Where an action may lead besides paths of your own: https addresses, each with a slash at its end.",
+            ListOf(Text(200, ALLOWED.pattern)),
+            looser="more",
+        ),
         "controls": Key(
             "Addresses of your shop that every message carries; each contains {nudge_id} once.",
             Shape(
@@ -170,6 +187,7 @@ class Channels:
     locale: str = "en"
     groups: dict[str, Group] = field(default_factory=dict)
     producers: tuple[str, ...] = tuple(DIALECTS)
+    actions: tuple[str, ...] = ()  # where a tap may lead besides paths of the shop's own
 
 
 def read_channels(node: Node, findings: Findings) -> Channels:
@@ -186,8 +204,15 @@ def read_channels(node: Node, findings: Findings) -> Channels:
                 channels[name] = _channel(name, one)
         if not listed.keys:
             fields.at("channels", "names no channel")
-    producers = fields.one_or_more("producers") or tuple(DIALECTS)
-    return Channels(channels, read_overall(fields), _controls(fields), locale, read_groups(fields), producers)
+    return Channels(
+        channels=channels,
+        overall=read_overall(fields),
+        controls=_controls(fields),
+        locale=locale,
+        groups=read_groups(fields),
+        producers=fields.one_or_more("producers") or tuple(DIALECTS),
+        actions=_actions(fields),
+    )
 
 
 def _channel(name: str, fields: Fields) -> Channel:
@@ -212,6 +237,7 @@ def _channel(name: str, fields: Fields) -> Channel:
         expires_ms=fields.duration("expires") or 0,
         cost_minor=fields.integer("cost_minor") or 0,
         segments_max=_segments_max(fields),
+        unsubscribe_mailto=_mailto(fields),
     )
 
 
@@ -224,6 +250,15 @@ def _segments_max(fields: Fields) -> int:
         )
         fields.findings.warn(node.file, line, message)
     return segments
+
+
+def _mailto(fields: Fields) -> str:
+    link = fields.text("unsubscribe_mailto") or ""
+    if link and not _MAILTO.fullmatch(link):
+        fields.at(
+            "unsubscribe_mailto", f"{link!r} is not such as mailto:stop@shop.example?subject={{nudge_id}}"
+        )
+    return link
 
 
 def _quiet(fields: Fields) -> Quiet | None:
@@ -240,6 +275,14 @@ def _quiet(fields: Fields) -> Quiet | None:
         return None
     hours = read_hours(quiet, "open", text)
     return None if hours is None else Quiet(*hours, hold_ms)
+
+
+def _actions(fields: Fields) -> tuple[str, ...]:
+    actions = fields.texts("actions")
+    for node in fields.nodes("actions"):
+        if node.raw in actions and not ALLOWED.fullmatch(node.raw):
+            fields.error(node, f"{node} is not such as https://shop.example/ or https://shop.example/sale/")
+    return actions
 
 
 def _controls(fields: Fields) -> dict[str, str]:
@@ -263,6 +306,8 @@ def _link_problem(link: str) -> str:
     parts = urlsplit(link)
     if parts.scheme != "https" or not parts.hostname or any(char in link for char in " <>\"'"):
         return "must be an https address without spaces, quotes or angle brackets"
+    if not link.isascii():
+        return "must be of ASCII, since it stands in a header; percent-encode what is not"
     names = _PLACEHOLDER.findall(link)
     if names.count("nudge_id") != 1 or len(names) != 1 or link.count("{") != 1 or link.count("}") != 1:
         return "must contain {nudge_id} once, and no other placeholder"

@@ -11,7 +11,7 @@ from streamproc.core.policy.shape import Key, Shape, Text
 # The most characters of each field as written, about what the medium shows; facts add to it when it is rendered.
 CHARS_MAX: Final[dict[str, dict[str, int]]] = {
     "push": {"title": 60, "body": 178},
-    "email": {"subject": 120, "text": 4_000, "html": 20_000},
+    "email": {"subject": 120, "preheader": 120, "text": 4_000, "html": 20_000},
     "sms": {"text": 320},
     "in_app": {"title": 80, "body": 400},
     "web": {"title": 80, "body": 400},
@@ -19,7 +19,7 @@ CHARS_MAX: Final[dict[str, dict[str, int]]] = {
 }
 # What stands between the braces is not counted, but has a bound of its own.
 BRACES_CHARS_MAX: Final = 2_000
-OPTIONAL: Final = frozenset({"html"})
+OPTIONAL: Final = frozenset({"html", "preheader"})
 WITH_ACTION: Final = frozenset({"push", "in_app", "web"})
 ACTION_CHARS_MAX: Final = 300
 # A long text may have paragraphs, all others are one line.
@@ -29,6 +29,7 @@ _FIELDS_SAY: Final = {
     "title": "The line on top.",
     "body": "The message itself.",
     "subject": "The subject of the e-mail.",
+    "preheader": "What stands beside the subject in a list of mails; the beginning of the text unless given.",
     "text": "The message itself, as plain text.",
     "html": "The message as HTML, if you want your own; made from the text unless given.",
 }
@@ -45,8 +46,8 @@ def _words_shape(channel: str, says: str) -> Shape:
     }
     if channel in WITH_ACTION:
         keys["action"] = Key(
-            "Where a tap leads: a path of your shop such as /basket, or an https address.",
-            Text(ACTION_CHARS_MAX, r"(https://|/(?!/))[^ <>\"\\{}']*"),
+            "Where a tap leads: a path of your shop such as /basket, or an address under actions of channels.yaml.",
+            Text(ACTION_CHARS_MAX + BRACES_CHARS_MAX, r"(https://|/(?!/)).*"),
         )
     return Shape(says, keys)
 

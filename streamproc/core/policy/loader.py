@@ -65,7 +65,7 @@ def load_all(files: Mapping[str, str], version: str = "") -> Loaded:
         findings.error("campaigns", 0, "not checked, because a file that all of them build on cannot be read")
         raise PolicyErrors(findings.errors)
     parsed = _campaigns(files, findings, channels, categories)
-    translated = read_translations(files, findings, parsed, reasons, channels.locale)
+    translated = read_translations(files, findings, parsed, reasons, channels)
     if findings.errors:
         raise PolicyErrors(findings.errors)
     campaigns = {

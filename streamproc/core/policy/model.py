@@ -68,6 +68,9 @@ class Channel:
     expires_ms: int
     cost_minor: int = 0
     segments_max: int = SEGMENTS_MAX  # of a short message, each of which is paid for
+    unsubscribe_mailto: str = (
+        ""  # of a mail: where mail programs that know no one-click unsubscribing write to
+    )
 
 
 @dataclass(frozen=True)
@@ -126,6 +129,7 @@ class Category:
     names: Mapping[str, str] = field(default_factory=dict)  # locale -> what customers call it
 
 
+Leads = Callable[[Mapping[str, FactValue]], str]
 Condition = Callable[["Scene"], bool]
 FactGetter = Callable[["Scene"], FactValue | None]
 
@@ -145,12 +149,13 @@ class Text:
     """One variant of a channel's words: compiled templates by field name (`title`, `body`, `subject`, `text`...).
 
     `renders` gives the text of each field for the values of the facts it uses. `uses` names those facts, each with
-    what it must be.
+    what it must be. `action` gives where a tap leads, for the values as they are; it raises ValueError for a link that
+    the policy does not allow.
     """
 
     renders: Mapping[str, Callable[[Mapping[str, FactValue]], str]]
     uses: Mapping[str, Kind]
-    action: str | None = None
+    action: Leads | None = None
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from typing import Final
 
 from streamproc.core.locales import is_locale, speech
 from streamproc.core.policy.campaigns import Parsed
+from streamproc.core.policy.channels import Channels
 from streamproc.core.policy.content_shape import TRANSLATION_FILE
 from streamproc.core.policy.document import Node, read
 from streamproc.core.policy.fields import Fields
@@ -27,7 +28,11 @@ def is_translation(name: str) -> bool:
 
 
 def read_translations(
-    files: Mapping[str, str], findings: Findings, parsed: Mapping[str, Parsed], reasons: Reasons, default: str
+    files: Mapping[str, str],
+    findings: Findings,
+    parsed: Mapping[str, Parsed],
+    reasons: Reasons,
+    channels: Channels,
 ) -> Translated:
     """Read all translations of a policy's files.
 
@@ -43,21 +48,25 @@ def read_translations(
             if f"campaigns/{campaign}.yaml" not in files:
                 known = nearest(campaign, parsed)
                 findings.error(name, 0, f"there is no campaign {campaign!r} to translate{known}")
-        elif locale == default:
+        elif locale == channels.locale:
             findings.error(
                 name, 0, f"the words in {locale} stand in the campaign itself: it is the default locale"
             )
         elif (node := read(name, files[name], findings)) is not None:
-            words = _content(node, findings, parsed[campaign], locale, default)
+            words = _content(node, findings, parsed[campaign], locale, channels)
             if missing := reasons.lacks(locale, parsed[campaign].campaign.because):
-                message = f"reasons.yaml has no {listed(missing)} in {locale}; {default} is spoken instead"
+                message = (
+                    f"reasons.yaml has no {listed(missing)} in {locale}; {channels.locale} is spoken instead"
+                )
                 findings.warn(name, 1, message)
             else:
                 translated.setdefault(campaign, {})[locale] = words
     return translated
 
 
-def _content(node: Node, findings: Findings, parsed: Parsed, locale: str, default: str) -> dict[str, Copy]:
+def _content(
+    node: Node, findings: Findings, parsed: Parsed, locale: str, channels: Channels
+) -> dict[str, Copy]:
     fields = Fields(node, findings, TRANSLATION_FILE)
     content = fields.mapping("content")
     if content is None:
@@ -65,5 +74,11 @@ def _content(node: Node, findings: Findings, parsed: Parsed, locale: str, defaul
     campaign = parsed.campaign
     return read_content(
         content,
-        Wording(campaign.channels, parsed.paths, speech(locale), original=campaign.content.get(default, {})),
+        Wording(
+            campaign.channels,
+            parsed.paths,
+            speech(locale),
+            channels,
+            original=campaign.content.get(channels.locale, {}),
+        ),
     )

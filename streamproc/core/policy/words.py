@@ -6,14 +6,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from streamproc.core.channels.in_store import DISPLAY
 from streamproc.core.facts_paths import (
     SOFT_SPECIFICITY_MAX,
     SPECIFICITIES,
     TRAIT_PREFIX,
     FactPath,
 )
+from streamproc.core.links import link_problem
 from streamproc.core.locales import Speech
+from streamproc.core.policy.channels import Channels
 from streamproc.core.policy.content_shape import (
+    ACTION_CHARS_MAX,
     BRACES_CHARS_MAX,
     CHARS_MAX,
     COPIES,
@@ -24,10 +28,11 @@ from streamproc.core.policy.content_shape import (
 )
 from streamproc.core.policy.document import Node
 from streamproc.core.policy.fields import Fields
-from streamproc.core.policy.model import Copy, Text
+from streamproc.core.policy.markup import markup_problem
+from streamproc.core.policy.model import Copy, Leads, Text
 from streamproc.core.policy.problems import listed, nearest
 from streamproc.core.policy.template import Forbidden, Template, compile_template
-from streamproc.core.values import Kind
+from streamproc.core.values import FactValue, Kind
 
 _INSTEAD: Final = "the default words stand in"
 _CALLED: Final = {"text": "a text", "number": "a number", "money": "an amount of money", "date": "a date"}
@@ -50,6 +55,7 @@ class Wording:
     channels: tuple[str, ...]
     facts: Mapping[str, FactPath]
     speech: Speech
+    setup: Channels
     original: Mapping[str, Copy] | None = None
 
     def lacks(self, fields: Fields, keys: tuple[str, ...], instead: str) -> bool:
@@ -124,6 +130,8 @@ class _Reader:
         except Forbidden as error:
             fields.error(node, str(error))
             return None
+        if name == "html" and (problem := markup_problem(template.outline)):
+            fields.error(node, problem)
         if template.chars > chars_max:
             fields.error(node, f"has {template.chars} characters, {chars_max} are allowed")
         if template.lacks:
@@ -159,22 +167,49 @@ class _Reader:
         if self._is_soft and SPECIFICITIES.index(fact.specificity) > SOFT_SPECIFICITY_MAX:
             message = f"soft words may reveal a category at most, {{{{ {name} }}}} ({fact.path}) reveals"
             fields.error(node, f"{message} {_article(fact.specificity)}")
-        elif self._channel == "in_store" and fact.path.startswith(TRAIT_PREFIX):
-            fields.error(
-                node,
-                f"in_store may be overheard or overlooked: {{{{ {name} }}}} ({fact.path}) is not allowed",
-            )
+        elif self._channel == "in_store":
+            self._use_in_store(node, name, fact)
 
-    def _action(self) -> str | None:
+    def _use_in_store(self, node: Node, name: str, fact: FactPath) -> None:
+        """Report what must not be said where others hear or see it; a display may say nothing of anybody."""
+        setup = self._wording.setup.channels.get("in_store")
+        said = f"{{{{ {name} }}}} ({fact.path})"
+        if setup is not None and setup.form == DISPLAY and fact.specificity != "none":
+            message = f"a display is public: {said} would show others {_article(fact.specificity)}"
+            self._fields.error(node, message)
+        elif fact.path.startswith(TRAIT_PREFIX):
+            self._fields.error(node, f"in_store may be overheard or overlooked: {said} is not allowed")
+
+    def _action(self) -> Leads | None:
         """Read where a tap leads; a translation that does not say leads where the original does."""
-        fields, original = self._fields, self._wording.original
-        action = fields.text("action")
-        if action is not None and not is_action(action):
-            fields.at("action", f"{action!r} is neither a path such as /basket nor an https address")
-        if action is None and original is not None and self._channel in original:
-            copy = original[self._channel]
-            return copy.soft.action if self._is_soft else copy.say.action
-        return action
+        fields, wording = self._fields, self._wording
+        if "action" not in fields:
+            copy = (wording.original or {}).get(self._channel)
+            return None if copy is None else (copy.soft if self._is_soft else copy.say).action
+        node = fields.keys["action"]
+        if (text := _written(fields, node, "action", ACTION_CHARS_MAX)) is None:
+            return None
+        try:
+            template = compile_template(text, wording.speech, "link")
+        except Forbidden as error:
+            fields.error(node, str(error))
+            return None
+        allowed = wording.setup.actions
+        if problem := link_problem(template.outline.replace("\0", "x"), allowed):
+            fields.error(node, f"{text!r} {problem}")
+        for fact, filters in sorted(template.uses.items()):
+            self._use(node, fact, filters)
+        return _leading(template, allowed)
+
+
+def _leading(template: Template, allowed: tuple[str, ...]) -> Leads:
+    def leads(values: Mapping[str, FactValue]) -> str:
+        link = template.fill(values)
+        if problem := link_problem(link, allowed):
+            raise ValueError(problem)
+        return link
+
+    return leads
 
 
 def _written(fields: Fields, node: Node, name: str, chars_max: int) -> str | None:
@@ -194,10 +229,3 @@ def _written(fields: Fields, node: Node, name: str, chars_max: int) -> str | Non
 
 def _article(noun: str) -> str:
     return f"an {noun}" if noun[0] in "aeiou" else f"a {noun}"
-
-
-def is_action(text: str) -> bool:
-    """Tell whether a text is a path of the shop's own or an https address; no template and no other scheme."""
-    if any(char in text for char in ' <>"\\{}') or "'" in text:
-        return False
-    return text.startswith("https://") or (text.startswith("/") and not text.startswith("//"))
