@@ -61,6 +61,29 @@ _SEGMENT_EXTRA: Final[dict[str, Fields]] = {
     "app.opened": _OPENED,
 }
 
+_GA4_KINDS: Final = (
+    *("product.viewed", "product.clicked", "list.viewed", "search.performed", "cart.item_added"),
+    *("cart.item_removed", "cart.viewed", "checkout.started", "checkout.step", "order.completed"),
+    *("order.refunded", "promo.viewed", "promo.clicked", "wishlist.added", "page.viewed", "screen.viewed"),
+    *("engagement.ping", "app.opened"),
+)
+_GA4_ALWAYS: Final = _BASKET | _extra("ga_session_number", "items_total")
+# How the one item of an event was offered.
+_GA4_OFFER: Final = _extra(
+    *("position", "list_id", "list_name", "coupon", "discount", "affiliation", "location_id")
+)
+_GA4_CAMPAIGN: Final = _extra(
+    *(f"campaign_{part}" for part in ("name", "source", "medium", "term", "content"))
+)
+_GA4_VIEW: Final = _GA4_CAMPAIGN | _extra("page_title", "page_referrer", "screen_name", "firebase_screen")
+_GA4_EXTRA: Final[dict[str, Fields]] = {
+    **dict.fromkeys(("promo.viewed", "promo.clicked"), _PROMOTION),
+    **dict.fromkeys(("page.viewed", "screen.viewed"), _GA4_VIEW),
+    **dict.fromkeys(("order.completed", "order.refunded"), _GA4_OFFER | _extra("tax", "shipping")),
+    "checkout.step": _GA4_OFFER | _extra("shipping_tier", "payment_type"),
+    "engagement.ping": _GA4_OFFER | _extra("engagement_time_msec"),
+}
+
 # A dialect's kinds, and the fields that an event of each may have beside those that every event has.
 DIALECTS: Final[Mapping[str, Mapping[str, Fields]]] = {
     "segment": {
@@ -71,6 +94,10 @@ DIALECTS: Final[Mapping[str, Mapping[str, Fields]]] = {
         **dict.fromkeys(MOMENT_KINDS - _BEACON_KINDS, _SHOP | {ANY_EXTRA}),
         **dict.fromkeys(_BEACON_KINDS, _SIGHTING | _extra("partitionkey")),
         CUSTOM: _SHOP | {ANY_EXTRA},
+    },
+    "ga4": {
+        **{kind: _GA4_ALWAYS | _GA4_EXTRA.get(kind, _GA4_OFFER) for kind in _GA4_KINDS},
+        CUSTOM: _BASKET | {ANY_EXTRA},
     },
     "beacon": dict.fromkeys(_BEACON_KINDS, _SIGHTING),
 }

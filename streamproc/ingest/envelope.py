@@ -7,13 +7,18 @@ from typing import Any, Final
 
 from streamproc.core.event import Event, Reason, Rejection
 from streamproc.core.record import Record
-from streamproc.ingest import beacon, canonical, cloudevents, facts, segment
+from streamproc.ingest import beacon, canonical, cloudevents, facts, ga4, segment
 from streamproc.ingest.bounds import bounded, document
 from streamproc.ingest.refusal import Refused
 from streamproc.ingest.times import EVENT_AHEAD_MS_MAX
 
+Results = Sequence[Event | Rejection]
 Recognise = Callable[[dict[str, Any]], bool]
-Read = Callable[[dict[str, Any], Record, int], Event]
+Read = Callable[[dict[str, Any], Record, int], Results]
+
+
+def _one(read: Callable[[dict[str, Any], Record, int], Event]) -> Read:
+    return lambda payload, record, ahead_ms: (read(payload, record, ahead_ms),)
 
 
 def _structured(payload: dict[str, Any], record: Record, ahead_ms: int) -> Event:
@@ -22,11 +27,15 @@ def _structured(payload: dict[str, Any], record: Record, ahead_ms: int) -> Event
 
 # The order decides: the first dialect that recognises a payload reads it. A new one is a file and a line here.
 DIALECTS: Final[tuple[tuple[Recognise, Read], ...]] = (
-    (cloudevents.recognises, _structured),
-    (segment.recognises, segment.read),
-    (beacon.recognises, beacon.read),
+    (cloudevents.recognises, _one(_structured)),
+    (ga4.recognises, ga4.read),
+    (segment.recognises, _one(segment.read)),
+    (beacon.recognises, _one(beacon.read)),
 )
-LOOKED_FOR: Final = "no CloudEvents headers or attributes, no Segment type or batch, no beacon kind"
+LOOKED_FOR: Final = (
+    "no CloudEvents headers or attributes, no Segment type or batch, no GA4 events or event_name with its sender, "
+    "no beacon kind"
+)
 
 # Segment's calls tell of the same facts as these two topics, so they may also be sent there.
 _CALLS_TOO: Final = frozenset({"profiles", "outcomes"})
@@ -40,12 +49,15 @@ class Parser:
     bounded by `bounds.PAYLOAD_BYTES_MAX`. `ahead_ms` is how far a moment may lie after Kafka's own timestamp.
     """
 
-    __slots__ = ("_ahead_ms",)
+    __slots__ = ("_ahead_ms", "_ga4_spoke")
 
     def __init__(self, ahead_ms: int = EVENT_AHEAD_MS_MAX) -> None:
         self._ahead_ms = ahead_ms
+        # Producers seldom alternate, so the dialect of the record before is looked for first. Only time depends on
+        # it: no payload is plainly of two dialects.
+        self._ga4_spoke = False
 
-    def __call__(self, record: Record) -> Sequence[Event | Rejection]:
+    def __call__(self, record: Record) -> Results:
         """Return the events of a record, or why there are none; an event's place in the list is its index."""
         try:
             value = bounded(record.value)
@@ -56,14 +68,23 @@ class Parser:
                 return (canonical.decode_event(value)[0],)
             if record.headers and (announced := cloudevents.carried(record, value)) is not None:
                 return (cloudevents.read(announced, record, self._ahead_ms),)
+            if self._ga4_spoke:
+                hits = ga4.at_a_glance(value, record, self._ahead_ms)
+                if hits is not None:
+                    return hits
+                self._ga4_spoke = False
             call = segment.glance(value)
             if call is not None:
                 return segment.events_of(call, value, record, self._ahead_ms)
-            return (self._carefully(document(value), record),)
+            hits = ga4.at_a_glance(value, record, self._ahead_ms)
+            if hits is not None:
+                self._ga4_spoke = True
+                return hits
+            return self._carefully(document(value), record)
         except Refused as refused:
             return (refused.rejection(),)
 
-    def _facts(self, value: bytes, record: Record) -> Sequence[Event | Rejection]:
+    def _facts(self, value: bytes, record: Record) -> Results:
         if record.topic in _CALLS_TOO and (call := segment.glance(value)) is not None:
             events = segment.events_of(call, value, record, self._ahead_ms)
             return [_fact_alone(event, index) for index, event in enumerate(events)]
@@ -77,12 +98,12 @@ class Parser:
             return (_fact_alone(segment.read(payload, record, self._ahead_ms), 0),)
         return (facts.read(payload, record, self._ahead_ms),)
 
-    def _carefully(self, payload: dict[str, Any], record: Record) -> Event:
+    def _carefully(self, payload: dict[str, Any], record: Record) -> Results:
         for recognises, read in DIALECTS:
             if recognises(payload):
                 return read(payload, record, self._ahead_ms)
         if record.topic == _BEACONS:
-            return beacon.read(payload, record, self._ahead_ms)
+            return (beacon.read(payload, record, self._ahead_ms),)
         raise Refused(Reason.UNKNOWN_ENVELOPE, detail=LOOKED_FOR)
 
 

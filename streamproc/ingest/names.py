@@ -52,6 +52,34 @@ SEGMENT_NAMES: Final = {
     "Unsubscribed": "nudge.unsubscribed",
 }
 
+# Google's reference of recommended events, and the events that its libraries collect by themselves.
+GA4_NAMES: Final = {
+    "view_item": "product.viewed",
+    "select_item": "product.clicked",
+    "view_item_list": "list.viewed",
+    "search": "search.performed",
+    "view_search_results": "search.performed",
+    "add_to_cart": "cart.item_added",
+    "remove_from_cart": "cart.item_removed",
+    "view_cart": "cart.viewed",
+    "begin_checkout": "checkout.started",
+    "add_shipping_info": "checkout.step",
+    "add_payment_info": "checkout.step",
+    "purchase": "order.completed",
+    "refund": "order.refunded",
+    "view_promotion": "promo.viewed",
+    "select_promotion": "promo.clicked",
+    "add_to_wishlist": "wishlist.added",
+    "page_view": "page.viewed",
+    "screen_view": "screen.viewed",
+    "user_engagement": "engagement.ping",
+    "app_open": "app.opened",
+    "notification_receive": "nudge.delivered",
+    "notification_open": "nudge.opened",
+    "notification_dismiss": "nudge.dismissed",
+    "app_remove": "app.uninstalled",
+}
+
 
 def folded(name: str) -> str:
     """Return a name without case, spaces and underscores: how producers' spellings of one event differ."""
@@ -59,6 +87,7 @@ def folded(name: str) -> str:
 
 
 _FOLDED: Final = {folded(name): kind for name, kind in SEGMENT_NAMES.items()}
+_GA4_FOLDED: Final = {folded(name): kind for name, kind in GA4_NAMES.items()}
 
 
 def segment_kind(name: str) -> str:
@@ -69,6 +98,16 @@ def segment_kind(name: str) -> str:
 @lru_cache(maxsize=4096)
 def _segment_kind_slowly(name: str) -> str:
     return _FOLDED.get(folded(name)) or custom_kind(name)
+
+
+def ga4_kind(name: str) -> str:
+    """Return the kind of a GA4 event; an unknown name is kept as `custom.<slug>`."""
+    return GA4_NAMES.get(name) or _ga4_kind_slowly(name[:_NAME_CHARS_MAX])
+
+
+@lru_cache(maxsize=4096)
+def _ga4_kind_slowly(name: str) -> str:
+    return _GA4_FOLDED.get(folded(name)) or custom_kind(name)
 
 
 def custom_kind(name: str) -> str:

@@ -29,7 +29,8 @@ def glance(value: bytes | msgspec.Raw) -> Glance | None:
         return None
     if call.specversion is not None:
         return None
-    plain = call.batch is not None or (call.type or call.action) in TYPES
+    named = call.message_id is not None or call.message_id_snake is not None
+    plain = call.batch is not None or (named and (call.type or call.action) in TYPES)
     return call if plain else None
 
 

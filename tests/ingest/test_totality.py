@@ -6,12 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamproc.core.event import EXTRA_MAX, ITEMS_MAX, KINDS, Event, Rejection
 from streamproc.core.record import Position, Record
-from streamproc.ingest import parse
+from streamproc.ingest import Parser, parse
 from streamproc.ingest.canonical import encode_event
 
 TOPICS = st.sampled_from(
@@ -45,6 +46,31 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
     max_leaves=12,
 )
+OFFER = {
+    "item_id": "a",
+    "item_name": "Coat",
+    "price": "9.5",
+    "quantity": 1,
+    "item_category2": "coats",
+    "index": 3,
+}
+GA4_HIT: dict[str, Any] = {
+    "event_name": "purchase",
+    "client_id": "5.17",
+    "user_id": "c",
+    "x-ga-protocol_version": "2",
+    "x-ga-gcd": "11r1r1r1r5",
+    "x-sst-system_properties": {
+        "request_start_time_ms": 1_767_225_600_000,
+        "consent": {"consentGrantedState": {"ad_storage": True}},
+    },
+    "ga_session_id": "1",
+    "ga_session_number": 2,
+    "currency": "EUR",
+    "value": 19,
+    "transaction_id": "o-7",
+    "items": [OFFER, OFFER],
+}
 PRODUCT = {"product_id": "a", "name": "Coat", "price": 9.5, "quantity": 1, "variant": 3, "category": "coats"}
 VALID: list[tuple[str, dict[str, Any]]] = [
     (
@@ -98,6 +124,37 @@ VALID: list[tuple[str, dict[str, Any]]] = [
                 "properties": None,
             },
         },
+    ),
+    ("clickstream", GA4_HIT),
+    (
+        "clickstream",
+        {
+            "client_id": "5.17",
+            "timestamp_micros": 1_767_225_600_000_000,
+            "consent": {"ad_user_data": "GRANTED"},
+            "device": {"language": "de"},
+            "events": [{"name": "own_thing", "params": {"items": [OFFER], "search_term": "x", "level": 3}}],
+        },
+    ),
+    (
+        "clickstream",
+        {
+            "event_name": "view_search_results",
+            "event_timestamp": "1767225600000000",
+            "user_pseudo_id": "5.17",
+            "platform": "WEB",
+            "privacy_info": {"analytics_storage": "Yes"},
+            "ecommerce": {"transaction_id": "(not set)"},
+            "event_params": [
+                {"key": "search_term", "value": {"int_value": "501"}},
+                {"key": "value", "value": {"double_value": 1.5}},
+            ],
+            "items": [OFFER],
+        },
+    ),
+    (
+        "clickstream",
+        {"appId": "a", "data": json.dumps([GA4_HIT]), "timestamp": "2026-01-01T00:00:00.123456789Z"},
     ),
     (
         "beacons",
@@ -231,6 +288,50 @@ def test_the_fast_way_and_the_careful_way_see_the_same_event() -> None:
             for given in (value, careful)
         )
         assert fast == slow
+
+
+GA4 = [
+    payload for topic, payload in VALID if "client_id" in payload or "appId" in payload or "items" in payload
+]
+
+
+@pytest.mark.parametrize("payload", GA4, ids=["hit", "request", "row", "forwarded"])
+@pytest.mark.parametrize("name", ["client_id", "event_timestamp", "data"])
+def test_a_hit_seen_at_a_glance_and_one_read_with_care_are_the_same_event(
+    payload: dict[str, Any], name: str
+) -> None:
+    value = json.dumps(payload).encode()
+    careful = f'{{"{name}":7.5,'.encode() + value[1:]
+    if name in payload:
+        assert parse_alone(value) == parse_alone(careful)
+
+
+def parse_alone(*values: bytes) -> list[Event | Rejection]:
+    """Return what the last of some records gives, to a parser that has seen the others before it."""
+    parser = Parser()
+    for value in values:
+        results = parser(
+            Record("clickstream", 0, 0, 1_767_225_601_000, append_time=False, key=None, value=value)
+        )
+    return list(results)
+
+
+@settings(max_examples=100)
+@given(st.data(), st.sampled_from(VALID[:3] + VALID[4:8]), st.sampled_from(VALID[:3] + VALID[4:8]))
+def test_what_came_before_changes_nothing(
+    data: st.DataObject, one: tuple[str, dict[str, Any]], other: tuple[str, dict[str, Any]]
+) -> None:
+    """Not even for a payload that is half of one dialect and half of another."""
+    names = st.sets(st.sampled_from([*one[1], *other[1]]))
+    mixed = {**one[1], **other[1]}
+    for name in data.draw(names):
+        mixed.pop(name, None)
+    mixed |= data.draw(
+        st.dictionaries(st.sampled_from(["type", "messageId", "batch", "message_id"]), JSON, max_size=2)
+    )
+    value = json.dumps(mixed).encode()
+    segment, hit = (json.dumps(VALID[place][1]).encode() for place in (0, 4))
+    assert parse_alone(value) == parse_alone(segment, value) == parse_alone(hit, value)
 
 
 FIELDS = st.sampled_from(

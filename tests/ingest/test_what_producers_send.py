@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamproc.core.event import Event
+from streamproc.core.event import EXTRA_MAX, Event
 from streamproc.core.producers import ANY_EXTRA, CUSTOM, DIALECTS, EXTRA_PREFIX, can_send, fields_of
-from streamproc.ingest.names import SEGMENT_NAMES, custom_kind
+from streamproc.ingest.ga4_params import Offer, Params
+from streamproc.ingest.names import GA4_NAMES, SEGMENT_NAMES, custom_kind
 from streamproc.ingest.products import EXTRA
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "producers.md").read_text("utf-8")
@@ -41,6 +42,25 @@ CONTEXT = {
     "campaign": dict.fromkeys(("name", "source", "medium", "term", "content"), "x"),
     "device": {"adTrackingEnabled": False},
 }
+OFFER = {
+    "item_id": "coat-1",
+    "item_name": "Wool coat",
+    "item_brand": "Nord",
+    "item_category": "coats",
+    "item_variant": "blue",
+    "price": 149.0,
+    "quantity": 1,
+    **dict.fromkeys(Offer.__struct_fields__[-12:], "x"),
+    "currency": "EUR",
+}
+GA4_HIT: dict[str, Any] = {
+    "client_id": "5.17",
+    "ga_session_id": 1,
+    **dict.fromkeys(set(Params.__struct_fields__) - {"items", "value", "currency"}, "x"),
+    "currency": "EUR",
+    "value": 149.0,
+}
+GA4_NAME = {kind: name for name, kind in GA4_NAMES.items()} | {CUSTOM: "store_loved"}
 SIGHTING = {
     "event_id": "b-1",
     "customer_id": "c-17",
@@ -101,6 +121,18 @@ def test_a_cloud_event_with_everything_has_the_fields_of_the_table(event: Parse,
     assert kind.startswith("beacon.") or "extra.anything" in fields_of(found)
 
 
+@pytest.mark.parametrize("kind", sorted(DIALECTS["ga4"]))
+def test_a_hit_with_everything_has_the_fields_of_the_table(event: Parse, kind: str) -> None:
+    """A hit with one item tells how that was offered, one with too many how many there were."""
+    hit = {"event_name": GA4_NAME[kind], **GA4_HIT}
+    one, many = (event({**hit, "items": [OFFER] * count}) for count in (1, 51))
+    assert one.kind == many.kind
+    assert kind in (one.kind, CUSTOM)
+    found = without_any_extra(one, "ga4", kind) | without_any_extra(many, "ga4", kind)
+    assert found == expected("ga4", kind)
+    assert kind != CUSTOM or len(one.extra) == EXTRA_MAX
+
+
 @pytest.mark.parametrize("kind", sorted(DIALECTS["beacon"]))
 def test_a_sighting_with_everything_has_the_fields_of_the_table(event: Parse, kind: str) -> None:
     assert fields_of(event({**SIGHTING, "kind": kind}, "beacons")) == expected("beacon", kind)
@@ -117,6 +149,11 @@ def test_each_moment_of_the_guide_is_in_the_table(event: Parse, topic: str, payl
 def test_the_table_has_every_kind_that_a_name_of_segment_stands_for() -> None:
     moments = {kind for kind in SEGMENT_NAMES.values() if not kind.startswith(("nudge.", "app.un"))}
     assert moments | {"page.viewed", "screen.viewed", CUSTOM} == set(DIALECTS["segment"])
+
+
+def test_the_table_has_every_kind_that_a_name_of_ga4_stands_for() -> None:
+    moments = {kind for kind in GA4_NAMES.values() if not kind.startswith(("nudge.", "app.un"))}
+    assert moments | {CUSTOM} == set(DIALECTS["ga4"])
 
 
 @given(st.text())
