@@ -69,6 +69,96 @@ def cloud_event(number: int) -> bytes:
     ).encode()
 
 
+ITEM: Final = {
+    "item_id": "sku-1",
+    "item_name": "Winter coat, long",
+    "item_brand": "Nord",
+    "item_category": "apparel",
+    "item_category2": "coats",
+    "item_variant": "blue",
+    "price": 149.95,
+    "quantity": 1,
+}
+
+
+def ga4_request(number: int) -> bytes:
+    """Return a request of the Measurement Protocol with the same product."""
+    params = {
+        "currency": "EUR",
+        "value": 149.95,
+        "items": [ITEM | {"item_id": f"sku-{number % 997}"}],
+        "page_location": "https://shop.example/p/coat",
+        "session_id": str(1_767_225_000 + number),
+        "engagement_time_msec": 100,
+        "language": "de-de",
+    }
+    return json.dumps(
+        {
+            "client_id": f"{number % 20_000}.1767225600",
+            "user_id": f"c-{number % 20_000}",
+            "timestamp_micros": 1_767_225_600_123_000 + number,
+            "events": [{"name": "view_item", "params": params}],
+        },
+        separators=(",", ":"),
+    ).encode()
+
+
+def ga4_hit(number: int) -> bytes:
+    """Return a hit of a server-side tag manager with the same product, as its Google client makes it."""
+    return json.dumps(
+        {
+            "event_name": "view_item",
+            "currency": "EUR",
+            "value": 149.95,
+            "items": [ITEM | {"item_id": f"sku-{number % 997}"}],
+            "engagement_time_msec": 100,
+            "x-ga-protocol_version": "2",
+            "x-ga-measurement_id": "G-000000001",
+            "x-ga-page_id": number,
+            "client_id": f"{number % 20_000}.1767225600",
+            "user_id": f"c-{number % 20_000}",
+            "language": "de-de",
+            "screen_resolution": "1920x1200",
+            "x-sst-system_properties": {"uc": "DE", "request_start_time_ms": 1_767_225_600_123 + number},
+            "ga_session_id": str(1_767_225_000 + number),
+            "ga_session_number": 2,
+            "page_location": "https://shop.example/p/coat",
+            "page_title": "Winter coat",
+            "ip_override": "192.0.2.7",
+            "user_agent": "Mozilla/5.0 (X11; Linux x86_64)",
+        },
+        separators=(",", ":"),
+    ).encode()
+
+
+def ga4_row(number: int) -> bytes:
+    """Return a row of BigQuery's export with the same product."""
+    values = {
+        "page_location": {"string_value": "https://shop.example/p/coat"},
+        "page_title": {"string_value": "Winter coat"},
+        "currency": {"string_value": "EUR"},
+        "value": {"double_value": 149.95},
+        "ga_session_id": {"int_value": str(1_767_225_000 + number)},
+        "ga_session_number": {"int_value": "2"},
+        "engagement_time_msec": {"int_value": "100"},
+    }
+    return json.dumps(
+        {
+            "event_date": "20260101",
+            "event_timestamp": str(1_767_225_600_123_000 + number),
+            "event_name": "view_item",
+            "event_params": [{"key": key, "value": value} for key, value in values.items()],
+            "user_id": f"c-{number % 20_000}",
+            "user_pseudo_id": f"{number % 20_000}.1767225600",
+            "privacy_info": {"analytics_storage": "Yes", "ads_storage": "Yes", "uses_transient_token": "No"},
+            "device": {"category": "desktop", "language": "de-de"},
+            "platform": "WEB",
+            "items": [ITEM | {"item_id": f"sku-{number % 997}"}],
+        },
+        separators=(",", ":"),
+    ).encode()
+
+
 def cost_us(values: Sequence[bytes], topic: str = "clickstream") -> float:
     """Return the CPU time of parsing in microseconds an event: the median of some rounds over the payloads."""
     records = [
@@ -92,7 +182,10 @@ def costs() -> dict[str, float]:
         b'{"batch":[' + b",".join(calls[start : start + 100]) + b"]}" for start in range(0, len(calls), 100)
     ]
     cloud_events = [cloud_event(number) for number in range(10_000)]
-    for value in (calls[0], batches[0], cloud_events[0]):
+    requests = [ga4_request(number) for number in range(10_000)]
+    hits = [ga4_hit(number) for number in range(10_000)]
+    rows = [ga4_row(number) for number in range(10_000)]
+    for value in (calls[0], batches[0], cloud_events[0], requests[0], hits[0], rows[0]):
         first = parse(Record("clickstream", 0, 0, RECEIVED_AT_MS, append_time=False, key=None, value=value))[
             0
         ]
@@ -102,6 +195,9 @@ def costs() -> dict[str, float]:
         f"segment call, {len(calls[0])} bytes": cost_us(calls),
         "segment call in batches of 100": cost_us(batches),
         f"structured CloudEvent, {len(cloud_events[0])} bytes": cost_us(cloud_events),
+        f"GA4 Measurement Protocol, {len(requests[0])} bytes": cost_us(requests),
+        f"GA4 tag manager's hit, {len(hits[0])} bytes": cost_us(hits),
+        f"GA4 row of BigQuery's export, {len(rows[0])} bytes": cost_us(rows),
     }
 
 
