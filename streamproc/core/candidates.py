@@ -174,7 +174,7 @@ def _case(scene: Scene, campaign: Campaign, consent: ConsentHead, switches: Swit
     return Case(
         scene=scene,
         campaign=campaign,
-        category=_category(scene, campaign),
+        category=category_of(scene, campaign),
         consent=consent,
         switches=switches,
         zone=scene.zone,
@@ -183,7 +183,7 @@ def _case(scene: Scene, campaign: Campaign, consent: ConsentHead, switches: Swit
     )
 
 
-def _category(scene: Scene, campaign: Campaign) -> Category:
+def category_of(scene: Scene, campaign: Campaign) -> Category:
     """Name what the message is about; what is unknown counts as the default category."""
     if campaign.category == FROM_ITEM:
         return scene.category or scene.policy.default_category

@@ -1,0 +1,200 @@
+"""A campaign as customers would see it: on each channel, as written and softened, with the facts of its examples."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+from streamproc.core.candidates import ABOUT_NOTHING, category_of, find_candidates
+from streamproc.core.channels.message import Frame, RenderCode, RenderError
+from streamproc.core.context import Context
+from streamproc.core.creep import SEND, SOFTEN, weigh
+from streamproc.core.decision import Creep
+from streamproc.core.facts import ProfileChange
+from streamproc.core.facts_paths import TRAIT_PREFIX
+from streamproc.core.locales import fallbacks, speech
+from streamproc.core.memory import apply_moment, apply_profile
+from streamproc.core.policy.document import read
+from streamproc.core.policy.examples import CUSTOMER_ID, Example, step_events
+from streamproc.core.policy.loader import Loaded
+from streamproc.core.policy.model import DEFAULT_CATEGORY, FROM_ITEM, Campaign, Category, Channel, Policy
+from streamproc.core.policy.problems import Findings
+from streamproc.core.render import frame_of, render
+from streamproc.core.scene import Scene
+from streamproc.core.values import FactValue, Money, Term
+
+# What stands for a fact that no example tells. A trait is called by its own name.
+SAMPLES: Final[Mapping[str, FactValue]] = {
+    "item.id": "coat-1",
+    "item.name": "Wool coat",
+    "item.brand": "Birch & Co",
+    "item.price": Money(149_00, "EUR"),
+    "cart.last.name": "Wool coat",
+    "cart.last.brand": "Birch & Co",
+    "cart.count": 2,
+    "cart.value": Money(238_00, "EUR"),
+    "wishlist.last.name": "Wool coat",
+    "wishlist.last.brand": "Birch & Co",
+    "wishlist.count": 3,
+    "visit.site": "berlin-1",
+    "campaign.until": date(2026, 11, 30),
+}
+SAMPLE_NUMBER: Final = 3  # for a trait whose text counts something
+NUDGE_ID: Final = "preview"
+BEFORE_MS: Final = 60_000
+
+
+@dataclass(frozen=True)
+class ShownFact:
+    """A fact that the words may use. `example` is the name of the example that it comes from, empty for a sample."""
+
+    name: str
+    path: str
+    value: FactValue
+    example: str
+
+    def text(self, locale: str) -> str:
+        """Write the value as texts in this language would."""
+        if isinstance(self.value, Term):
+            return next((self.value.names[one] for one in fallbacks(locale) if one in self.value.names), "")
+        return speech(locale).say(self.value)
+
+
+@dataclass(frozen=True)
+class Variant:
+    """The words of one rung: the `content` of a nudge, or why there is none (`problem`)."""
+
+    rung: str
+    content: Mapping[str, object] | None
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class ShownChannel:
+    """What one channel would show. `locale` is the language spoken there, which may not be the one asked for."""
+
+    channel: Channel
+    locale: str
+    reason: str
+    labels: Mapping[str, str]
+    controls: Mapping[str, str]
+    variants: tuple[Variant, ...]
+
+
+@dataclass(frozen=True)
+class Preview:
+    """One campaign as customers see it. `creep` is the rung that the example's customer would get, `why` says why."""
+
+    campaign: Campaign
+    category: str
+    example: str
+    creep: Creep
+    why: str
+    facts: tuple[ShownFact, ...]
+    channels: tuple[ShownChannel, ...]
+
+
+def preview(loaded: Loaded, name: str, locale: str = "") -> Preview:
+    """Show a campaign of a policy in a language, the default one unless given.
+
+    The customer and the facts are those of its first example that expects a message. What no example tells, a sample
+    stands for.
+    """
+    policy = loaded.policy
+    campaign = policy.campaigns[name]
+    example, scene = _scene(policy, campaign, loaded.examples.get(name, ()))
+    facts = tuple(
+        _fact(policy, campaign, fact, path, scene, example) for fact, path in _paths(policy, campaign).items()
+    )
+    category = category_of(scene, campaign) if scene is not None else _usual_category(policy, campaign)
+    creep = weigh(category)
+    channels = tuple(
+        _channel(policy, campaign, policy.channels[one], facts, locale) for one in campaign.channels
+    )
+    called = category.name or "none"
+    return Preview(campaign, called, example, creep, _why(creep, category), facts, channels)
+
+
+def _scene(policy: Policy, campaign: Campaign, examples: tuple[Example, ...]) -> tuple[str, Scene | None]:
+    """Find the first event that makes the campaign a candidate, first in the examples that expect a message."""
+    for example in sorted(examples, key=lambda one: not one.expect):
+        context = Context(customer_id=CUSTOMER_ID)
+        at_ms = example.starts_at_ms - BEFORE_MS
+        told = ProfileChange(CUSTOMER_ID, at_ms, timezone=example.timezone, traits=dict(example.traits))
+        apply_profile(context, told)
+        for event in step_events(example):
+            apply_moment(context, event, policy, lambda _: True, event.received_at_ms)
+            if event.kind not in policy.by_kind:
+                continue
+            found = find_candidates(context, event, policy, event.received_at_ms)
+            if found is not None and any(one.id == campaign.id for one in found.campaigns):
+                return example.name, found.scene
+    return "", None
+
+
+def _paths(policy: Policy, campaign: Campaign) -> dict[str, str]:
+    """Return the facts that the campaign's file declares: name to path."""
+    node = read(campaign.file, policy.files[campaign.file], Findings())
+    facts = node.keys.get("facts") if node is not None else None
+    return {name: one.raw for name, one in facts.keys.items()} if facts is not None else {}
+
+
+def _fact(
+    policy: Policy, campaign: Campaign, name: str, path: str, scene: Scene | None, example: str
+) -> ShownFact:
+    value = campaign.facts[name](scene) if scene is not None else None
+    if value is not None:
+        return ShownFact(name, path, value, example)
+    return ShownFact(name, path, _sample(policy, path), "")
+
+
+def _sample(policy: Policy, path: str) -> FactValue:
+    if path == "item.category":
+        return Term(next(iter(policy.categories.values())).names) if policy.categories else "coats"
+    return SAMPLES.get(path) or path.removeprefix(TRAIT_PREFIX).replace("_", " ")
+
+
+def _usual_category(policy: Policy, campaign: Campaign) -> Category:
+    """Return the category of a message where no example shows one: for an item's, any that is known."""
+    if campaign.category == FROM_ITEM:
+        return next(iter(policy.categories.values()), policy.default_category)
+    return policy.categories.get(campaign.category, ABOUT_NOTHING)
+
+
+def _why(creep: Creep, category: Category) -> str:
+    if creep.rung == SEND and not category.name:
+        return "it is about no group of items, so it is sent as written"
+    if creep.rung == SEND:
+        return f"the item's group, {category.name}, is known, so it is sent as written"
+    if category.name == DEFAULT_CATEGORY:
+        return "the item is in no group of categories.yaml, so only soft words are sent"
+    return f"words about {category.name} are softened"
+
+
+def _channel(
+    policy: Policy, campaign: Campaign, channel: Channel, facts: tuple[ShownFact, ...], locale: str
+) -> ShownChannel:
+    frame = frame_of(policy, campaign, channel, locale, NUDGE_ID, 0)
+    variants = tuple(_variant(campaign, channel, rung, facts, frame) for rung in (SEND, SOFTEN))
+    labels = campaign.labels.get(frame.locale, {})
+    return ShownChannel(channel, frame.locale, frame.reason, labels, frame.controls, variants)
+
+
+def _variant(
+    campaign: Campaign, channel: Channel, rung: str, facts: tuple[ShownFact, ...], frame: Frame
+) -> Variant:
+    values = {fact.name: fact.value for fact in facts}
+    counted = {
+        fact.name: SAMPLE_NUMBER for fact in facts if not fact.example and fact.path.startswith(TRAIT_PREFIX)
+    }
+    try:
+        return Variant(rung, render(campaign, channel, rung, values, frame))
+    except RenderError as error:
+        if error.code != RenderCode.TEMPLATE_FAILED or not counted:
+            return Variant(rung, None, str(error))
+    try:
+        return Variant(rung, render(campaign, channel, rung, {**values, **counted}, frame))
+    except RenderError as error:
+        return Variant(rung, None, str(error))
