@@ -37,9 +37,9 @@ def warnings_of(
             "when.sum.of: no producer (segment, beacon) sends a value with beacon.entered, so nothing is ever found",
         ),
         (
-            "{extra.coupon: {is: WINTER}}",
+            "{extra.step: {is: address}}",
             (
-                "when.extra.coupon: no producer (segment, beacon) sends extra.coupon with product.viewed, "
+                "when.extra.step: no producer (segment, beacon) sends extra.step with product.viewed, "
                 "so nothing is ever found"
             ),
         ),
