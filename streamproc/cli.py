@@ -11,6 +11,7 @@ from streamproc.ops.commands.deliver import deliver
 from streamproc.ops.commands.demo import demo
 from streamproc.ops.commands.policy import policy
 from streamproc.ops.commands.policy_diff import diff
+from streamproc.ops.commands.policy_new import new
 from streamproc.ops.commands.policy_preview import preview
 from streamproc.ops.commands.policy_schema import schema
 from streamproc.ops.commands.recordings import capture, check_events, replay, verify
@@ -68,6 +69,7 @@ app.command("stop-all", rich_help_panel=_STEER)(stop_all)
 app.command("resume-all", rich_help_panel=_STEER)(resume_all)
 policy.command("diff")(diff)
 policy.command("preview")(preview)
+policy.command("new")(new)
 policy.command("schema")(schema)
 app.add_typer(policy, name="policy", rich_help_panel=_STEER)
 app.add_typer(topics, name="topics", rich_help_panel=_STEER)
