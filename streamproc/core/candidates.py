@@ -34,6 +34,7 @@ from streamproc.core.policy.model import (
     Campaign,
     Category,
     Channel,
+    Overall,
     Policy,
 )
 from streamproc.core.rank import outranked_by, rank
@@ -71,10 +72,12 @@ class Turn:
     """Whose turn it is to speak, as far as the candidates were judged.
 
     `first` is the best that passed every gate, so that all after it are outranked. It speaks, unless the customer
-    is held out of all campaigns: then nobody does.
+    is held out of all campaigns: then nobody does. `shadow` is the best in shadow that would have gone before it; it
+    outranks what is in shadow alone.
     """
 
     first: Choice | None = None
+    shadow: Choice | None = None
     speaker: Choice | None = None
 
 
@@ -201,9 +204,10 @@ def _weigh(case: Case, arrival: Arrival, turn: Turn) -> Candidate:
         channel = case.scene.policy.channels[name]
         failed = channel_reasons(case, channel)
         if not failed and not blocked:
-            if turn.first is not None:
-                best = turn.first.case.campaign
-                reasons.append(Why(Gate.OUTRANKED, outranked_by(best, case.campaign, case.scene)))
+            better = turn.shadow or turn.first if _is_shadow(case) else turn.first
+            if better is not None:
+                detail = outranked_by(better.case.campaign, case.campaign, case.scene)
+                reasons.append(Why(Gate.OUTRANKED, detail))
                 return Candidate(case.campaign.id, name, "outranked", reasons, rung)
             choice = _word(case, channel, rung, arrival)
             if isinstance(choice, Choice):
@@ -214,25 +218,39 @@ def _weigh(case: Case, arrival: Arrival, turn: Turn) -> Candidate:
 
 
 def _take_turn(choice: Choice, turn: Turn, reasons: list[Why], customer_id: str) -> Candidate:
-    """Let a candidate that passed every gate speak, unless its customer is held out.
+    """Let a candidate that passed every gate speak, unless its customer is held out or it is in shadow.
 
     Who is held out of one campaign hears the next best. Who is held out of all hears nothing, and the others are
-    outranked as they would be for anybody: so each campaign counts the same moments on both sides.
+    outranked as they would be for anybody: so each campaign counts the same moments on both sides. What is in shadow
+    takes nobody's turn but that of others in shadow.
     """
     campaign, overall = choice.case.campaign, choice.case.scene.policy.overall
-    verdict = "nudged"
-    if (why := holdout.own_group(campaign, overall, customer_id)) is not None:
-        verdict = "held_out"
-    else:
-        turn.first = choice
-        # Nobody is left without a transactional message to measure by.
-        if campaign.purpose != TRANSACTIONAL and (why := holdout.global_group(overall, customer_id)):
-            verdict = "held_out"
+    why = holdout.own_group(campaign, overall, customer_id)
+    if why is None:
+        is_shadow = _is_shadow(choice.case)
+        if is_shadow:
+            turn.shadow = choice
         else:
-            turn.speaker = choice
+            turn.first = choice
+        why = _held_out_of_all(campaign, overall, customer_id)
+        if why is None and is_shadow:
+            return Candidate(
+                campaign.id, choice.channel.name, "shadow", reasons, choice.creep, choice.content
+            )
     if why is not None:
         reasons.append(why)
-    return Candidate(campaign.id, choice.channel.name, verdict, reasons, choice.creep)
+        return Candidate(campaign.id, choice.channel.name, "held_out", reasons, choice.creep)
+    turn.speaker = choice
+    return Candidate(campaign.id, choice.channel.name, "nudged", reasons, choice.creep)
+
+
+def _held_out_of_all(campaign: Campaign, overall: Overall, customer_id: str) -> Why | None:
+    """Tell whether the customer hears of no campaign. Nobody is left without a message about an order."""
+    return None if campaign.purpose == TRANSACTIONAL else holdout.global_group(overall, customer_id)
+
+
+def _is_shadow(case: Case) -> bool:
+    return case.campaign.shadow or case.scene.policy.overall.shadow
 
 
 def _word(case: Case, channel: Channel, rung: Creep, arrival: Arrival) -> Choice | Why:

@@ -18,13 +18,17 @@ class Creep(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Candidate(msgspec.Struct, omit_defaults=True):
-    """A campaign whose trigger and conditions were true, and what became of it."""
+    """A campaign whose trigger and conditions were true, and what became of it.
+
+    `content` is what one in shadow would have said.
+    """
 
     campaign: str
     channel: str
-    verdict: str  # nudged | suppressed | outranked | held_out | withheld
+    verdict: str  # nudged | suppressed | outranked | held_out | shadow | withheld
     reasons: list[Why] = []
     creep: Creep | None = None
+    content: dict[str, object] | None = None
 
 
 class CapUse(msgspec.Struct, frozen=True):

@@ -55,6 +55,7 @@ _VERDICTS: Final = (
     "outranked",
     "deferred",
     "held_out",
+    "shadow",
     "expired",
     "cancelled",
     "withheld",

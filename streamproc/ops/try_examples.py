@@ -54,7 +54,7 @@ class Outcome:
 
 def try_example(policy: Policy, example: Example) -> Outcome:
     """Run one example under this policy, for a customer of whom nothing else is known, in no hold-out group."""
-    run = DryRun(rehearsed(policy))
+    run = DryRun(rehearsed(policy, example.campaign))
     written: list[Record] = []
     for record in (*_facts(example), *_steps(example)):
         written += run.feed(record)

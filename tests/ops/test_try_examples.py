@@ -54,6 +54,17 @@ def test_examples_show_a_customer_who_is_held_out_of_nothing(policy: Policy, wis
     assert try_example(replace(policy, overall=overall), wish).passed
 
 
+def test_examples_show_what_a_campaign_in_shadow_will_do_once_it_is_live(
+    policy: Policy, wish: Example
+) -> None:
+    own = {**policy.campaigns, wish.campaign: replace(policy.campaigns[wish.campaign], shadow=True)}
+    assert try_example(replace(policy, campaigns=own, by_kind=index_by_kind(own)), wish).passed
+    assert try_example(replace(policy, overall=replace(policy.overall, shadow=True)), wish).passed
+    rival = replace(own[wish.campaign], id="rival", priority=99)
+    others = {**policy.campaigns, "rival": rival}
+    assert try_example(replace(policy, campaigns=others, by_kind=index_by_kind(others)), wish).passed
+
+
 def test_times_channels_and_rungs_must_fit(wish: Example) -> None:
     wanted = replace(wish, expect=(Expected(60_000, "push", "soften"),))
     assert outcome(wanted, Came(60_000, "push", "soften", wish.campaign))

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.ops.run_records import (
+    FILES,
     NOON_MS,
     Line,
     charge,
@@ -84,6 +85,17 @@ def test_a_nudge_handed_over_again_is_judged_again() -> None:
     off = switch(1, "channel/push", enabled=False)
     again = nudge(offset=1, config_offset="2", appended_ms=NOON_MS + 20)
     assert "off at config offset 2" in only([*sound_run(), off, again], "I5")
+
+
+@pytest.mark.parametrize("place", ["campaigns/second_look.yaml", "channels.yaml"])
+def test_a_nudge_of_a_campaign_in_shadow_is_found(place: str) -> None:
+    keys = {"campaigns/second_look.yaml": "shadow: true\n", "channels.yaml": "overall: {shadow: true}\n"}[
+        place
+    ]
+    text = FILES[place] if place.startswith("campaigns") else "channels: {}\n"
+    lines = run(config_offset="1")
+    lines[0] = policy(files={**FILES, place: text + keys})
+    assert only(lines, "I5") == "campaign/second_look is in shadow in policy p-1"
 
 
 @pytest.mark.parametrize("header", ["", "x", None])

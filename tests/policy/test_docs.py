@@ -89,6 +89,11 @@ def test_the_actions_load_and_allow_what_they_say() -> None:
     load_all({**FILES, "channels.yaml": channels, "campaigns/look.yaml": campaign})
 
 
+def test_the_policy_in_shadow_loads() -> None:
+    channels = re.sub(r"overall:.*\n", BLOCKS["shadow"], FILES["channels.yaml"])
+    assert load_all({**FILES, "channels.yaml": channels}).policy.overall.shadow is True
+
+
 def test_the_trigger_loads() -> None:
     assert "beacon.dwelled" in BLOCKS["trigger"]
     text = changed("campaigns/look.yaml", "{event: product.viewed}", BLOCKS["trigger"].strip())

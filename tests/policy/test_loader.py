@@ -309,6 +309,16 @@ def test_what_is_transactional_stands_before_all_marketing() -> None:
     assert [one.id for one in policy.by_kind["order.completed"]] == ["look", "upsell"]
 
 
+def test_a_campaign_or_a_whole_policy_in_shadow() -> None:
+    one = load_all(changed("campaigns/look.yaml", "priority: 40", "priority: 40\nshadow: true"))
+    assert (one.policy.campaigns["look"].shadow, one.policy.overall.shadow, one.warnings) == (True, False, ())
+    whole = load_all(changed("channels.yaml", "gap_min: 1h", "gap_min: 1h, shadow: true"))
+    assert (whole.policy.campaigns["look"].shadow, whole.policy.overall.shadow) == (False, True)
+    assert [str(one) for one in whole.warnings] == [
+        "channels.yaml:9: overall.shadow: nothing is sent while it stands, only recorded"
+    ]
+
+
 def grouped(*members: str) -> dict[str, str]:
     channels = FILES["channels.yaml"].replace("controls:", "groups: {winter: {window: 80d}}\ncontrols:")
     look = FILES["campaigns/look.yaml"].replace("priority: 40", "priority: 40\ngroup: winter")

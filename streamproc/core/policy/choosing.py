@@ -12,7 +12,7 @@ from streamproc.core.policy.document import Node
 from streamproc.core.policy.fields import NAME, NAME_RULE, Fields
 from streamproc.core.policy.model import Campaign
 from streamproc.core.policy.problems import Findings
-from streamproc.core.policy.shape import Either, Key, ListOf, NameOf, Number, Text
+from streamproc.core.policy.shape import Either, Flag, Key, ListOf, NameOf, Number, Text
 
 NAMES_MAX: Final = 8
 CHOOSING: Final[dict[str, Key]] = {
@@ -32,6 +32,11 @@ CHOOSING: Final[dict[str, Key]] = {
         NameOf("group"),
         label="exclusive group",
     ),
+    "shadow": Key(
+        "true: it is never sent, and decisions record what it would have said; false unless given.",
+        Flag(default=False),
+        looser="less",
+    ),
 }
 
 
@@ -42,6 +47,7 @@ def with_choosing(campaign: Campaign, fields: Fields, channels: Channels) -> Cam
         formerly=_formerly(fields, campaign.id),
         holdout_ratio=float(fields.number("holdout_ratio") or 0),
         group=fields.choice("group", channels.groups, "a group of channels.yaml") or "",
+        shadow=fields.flag("shadow"),
     )
 
 

@@ -79,6 +79,7 @@ class Overall:
 
     `holdout_ratio` in [0, 1] is the part of all customers who hear of no campaign; another `holdout_salt` draws every
     group anew. `rank` is how candidates are ordered, by `priority` or by `value`, which is in `currency`.
+    In `shadow` nothing is sent, only recorded.
     """
 
     caps: tuple[Cap, ...] = ()
@@ -89,6 +90,7 @@ class Overall:
     holdout_salt: str = ""
     rank: str = "priority"
     currency: str = ""
+    shadow: bool = False
 
 
 MARKETING, TRANSACTIONAL = "marketing", "transactional"
@@ -176,7 +178,7 @@ class Campaign:
     `value` in minor units and `propensity` in [0, 1] are what ranking by value multiplies.
 
     A transactional one has a legal `basis` in place of the opt-in; `counts` tells whether what it sends fills the caps
-    of others, `exempt_from` what it need not obey.
+    of others, `exempt_from` what it need not obey. One in `shadow` is decided and recorded, and never sent.
     """
 
     id: str
@@ -209,6 +211,7 @@ class Campaign:
     basis: str = ""
     counts: bool = True
     exempt_from: frozenset[str] = frozenset()
+    shadow: bool = False
 
     @cached_property
     def names(self) -> tuple[str, ...]:

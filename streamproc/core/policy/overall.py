@@ -68,6 +68,11 @@ OVERALL: Final = Shape(
             Choice(RANKINGS, "a ranking"),
             label="ranking",
         ),
+        "shadow": Key(
+            "true: nothing is sent, and decisions record what would have been; false unless given.",
+            Flag(default=False),
+            looser="less",
+        ),
         "currency": Key("The currency of every campaign's value, such as EUR.", Text(3, _CURRENCY.pattern)),
     },
 )
@@ -109,8 +114,17 @@ def read_overall(fields: Fields) -> Overall:
         holdout_ratio=float(overall.number("holdout_ratio") or 0),
         holdout_salt=overall.text("holdout_salt") or "",
         rank=ranking,
+        shadow=_shadow(overall),
         currency=_currency(overall, ranking),
     )
+
+
+def _shadow(overall: Fields) -> bool:
+    shadow = overall.flag("shadow")
+    if shadow:
+        node, message = overall.node, "nothing is sent while it stands, only recorded"
+        overall.findings.warn(node.file, node.line_of("shadow"), f"{node.path}.shadow: {message}")
+    return shadow
 
 
 def _currency(overall: Fields, ranking: str) -> str:

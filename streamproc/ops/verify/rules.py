@@ -60,6 +60,8 @@ class Rules:
     campaigns: Mapping[str, tuple[Cap, ...]]
     purposes: Mapping[str, str]
     campaigns_off: frozenset[str]
+    shadows: frozenset[str]
+    """The campaigns that are never sent, only recorded."""
     names: Mapping[str, tuple[str, ...]]
     """All names of each campaign, by the present one: that first, the oldest last."""
     groups: Mapping[str, str]
@@ -138,6 +140,11 @@ def read_rules(files: Mapping[str, str]) -> Rules:
         },
         campaigns_off=frozenset(
             name for name, campaign in campaigns.items() if campaign.get("enabled") is False
+        ),
+        shadows=frozenset(
+            name
+            for name, campaign in campaigns.items()
+            if campaign.get("shadow") is True or _mapping(channels.get("overall")).get("shadow") is True
         ),
         groups={
             name: str(campaign["group"]) for name, campaign in campaigns.items() if campaign.get("group")

@@ -1,4 +1,4 @@
-"""I5: nothing is handed over under a config offset at which it is off, or a second after that."""
+"""I5: nothing is handed over under a config offset at which it is off, a second after that, or in shadow."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ def check_switches(log: Log, rules: RuleBook) -> Findings:
     for nudge in log.nudges:
         if nudge.config_offset is None:
             findings.add("the header sp-config-offset is missing or no number", nudge.where)
+        if _is_shadow(nudge, rules):
+            findings.add(f"campaign/{nudge.campaign} is in shadow in policy {nudge.policy}", nudge.where)
         for key in ("all", f"channel/{nudge.channel}", f"campaign/{nudge.campaign}"):
             switch = _changes(key, log, nudge, rules)
             if nudge.config_offset is not None and not _is_on(switch, nudge, key, rules):
@@ -28,6 +30,13 @@ def check_switches(log: Log, rules: RuleBook) -> Findings:
                 late_ms = nudge.appended_ms - since_ms
                 findings.add(f"{key} was off for {late_ms} ms when this was appended", nudge.where)
     return findings
+
+
+def _is_shadow(nudge: Nudge, rules: RuleBook) -> bool:
+    try:
+        return nudge.campaign in rules.find(nudge.policy).shadows
+    except UnreadableRules:
+        return False  # I2 reports the missing policy.
 
 
 def _changes(key: str, log: Log, nudge: Nudge, rules: RuleBook) -> list[SwitchChange]:
