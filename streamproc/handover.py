@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -13,6 +13,7 @@ from streamproc.core.reasons import Why
 from streamproc.core.record import Output, Position
 from streamproc.core.refusal import Standing, refusal
 from streamproc.ports import Clock, Gate
+from streamproc.purse import Purse
 from streamproc.store.base import Slot, Store
 
 # So long after the commit its answers on consent, mutes and quiet hours still count as fresh.
@@ -50,8 +51,10 @@ class Handing:
         clock: Clock,
         monotonic: Callable[[], float],
         pause: Callable[[int], Awaitable[None]],
+        purse: Purse,
     ) -> None:
-        """Ask this gate, and this store where the commit's answers are no longer fresh."""
+        """Ask this gate, this store where the commit's answers are no longer fresh, and this purse for the money."""
+        self._purse = purse
         self._pause = pause
         self._gate = gate
         self._store = store
@@ -65,6 +68,7 @@ class Handing:
         """
         lanes = {emission.nudge.lane or 0 for _, emission in speaking if emission.nudge is not None}
         slots: dict[str, Slot] = {}
+        unpaid = await self._pay(speaking)
         while True:
             await self._gate.until_open()
             if not all(self._gate.is_fresh(lane) for lane in lanes):
@@ -76,9 +80,17 @@ class Handing:
                 slots = {slot.h: slot for slot in found}
                 committed_at = asked_at
             if self._gate.is_open():
-                return self._split(speaking, slots)
+                return self._split(speaking, slots, unpaid)
 
-    def _split(self, speaking: Sequence[Speaking], slots: dict[str, Slot]) -> Sorted:
+    async def _pay(self, speaking: Sequence[Speaking]) -> Mapping[str, Why]:
+        """Pay before the gate is asked, since nothing may be waited for after it: what it refuses was paid for."""
+        priced = [(nudge_id_of(e.nudge), e.handover) for _, e in speaking if e.nudge and e.handover]
+        now_ms = max(self._clock.now_ms(handover.decided_at_ms) for _, handover in priced)
+        return await self._purse.pay(priced, self._gate.rules().policy, now_ms)
+
+    def _split(
+        self, speaking: Sequence[Speaking], slots: dict[str, Slot], unpaid: Mapping[str, Why]
+    ) -> Sorted:
         rules = self._gate.rules()
         offset = (CONFIG_OFFSET_HEADER, str(rules.config_offset).encode())
         sorted_ = Sorted()
@@ -89,6 +101,8 @@ class Handing:
             now_ms = self._clock.now_ms(handover.decided_at_ms)
             slot = slots.get(handover.h)
             why = refusal(handover, rules, now_ms, _standing(slot) if slot is not None else None)
+            if why is None and unpaid:
+                why = unpaid.get(nudge_id_of(nudge))
             if why is None:
                 headers = (*nudge.headers, offset)
                 sorted_.nudges.append(Output(nudge.topic, nudge.key, nudge.value, headers, nudge.lane))
@@ -96,6 +110,11 @@ class Handing:
             else:
                 sorted_.withheld.append(Withheld(position, why, _withhold(emission, why)))
         return sorted_
+
+
+def nudge_id_of(nudge: Output) -> str:
+    """Return the id of a nudge, which its CloudEvents header carries."""
+    return dict(nudge.headers)["ce_id"].decode()
 
 
 def _standing(slot: Slot) -> Standing:

@@ -7,16 +7,15 @@ Kafka. A crash anywhere means that the records come again, and that the same ans
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 from typing import Final
 
 import msgspec
 
-from streamproc.core.arrival import Arrival, Customer, Rules
+from streamproc.core.arrival import Arrival, Customer
 from streamproc.core.consent import NO_CONSENT, ConsentHead, decode_consent, encode_consent
 from streamproc.core.context import Context, UnreadableContext, decode_context, encode_context, ttl_ms
 from streamproc.core.decide import Counted, decide, fold_consent
-from streamproc.core.decision import Emission, decode_emission, encode_emission
+from streamproc.core.decision import decode_emission, encode_emission
 from streamproc.core.event import Event, Reason, Rejection
 from streamproc.core.facts import ConsentChange
 from streamproc.core.receipt import Tally
@@ -27,8 +26,10 @@ from streamproc.ingest import parse
 from streamproc.ingest.canonical import encode_event
 from streamproc.ingest.dead_letter import dead_letter
 from streamproc.ports import Clock, Gate, Meter, Sink, SinkUnavailable
+from streamproc.purse import Purse
 from streamproc.store.addresses import ANY_LANE
 from streamproc.store.base import Slot, Store, StoreRefused, StoreUnavailable, Write
+from streamproc.work import Result, Work
 
 # Losing the race for a customer means that somebody else won it: 20 losses in a row are no race but a fault.
 ROUNDS_MAX: Final = 20
@@ -40,41 +41,6 @@ REKEYED: Final = "rekeyed"
 # A fact is applied wherever it arrives: compare-and-set keeps it safe, and a detour would only delay a
 # withdrawal.
 STAYING: Final = frozenset({*FACT_TOPICS, REKEYED})
-
-
-class Result(msgspec.Struct, gc=False):
-    """What deciding one customer gave: what to write, to emit and to count, valid only if the write succeeds."""
-
-    h: str
-    write: Write | None = None
-    emissions: list[tuple[Position, Emission]] = []
-    again: list[Position] = []
-    counts: list[tuple[Position, Counted]] = []
-
-
-@dataclass
-class Work:
-    """How far one unit has come: customers still `pending`, and what the settled ones caused."""
-
-    unit: Unit
-    rules: Rules
-    tally: Tally
-    pending: dict[str, list[Arrival]] = field(default_factory=dict)
-    aside: list[Output] = field(default_factory=list)
-    emissions: list[tuple[Position, Emission]] = field(default_factory=list)
-    again: list[tuple[str, Position]] = field(default_factory=list)
-    committed_at: float = 0.0
-
-    def settle(self, result: Result) -> None:
-        """Take over what was decided for one customer, now that it is written."""
-        if result.emissions:
-            self.emissions += result.emissions
-        if result.again:
-            self.again += [(result.h, position) for position in result.again]
-        add = self.tally.add
-        for position, counted in result.counts:
-            add(position.topic, position.partition, counted)
-        del self.pending[result.h]
 
 
 class Pipeline:
@@ -113,6 +79,7 @@ class Pipeline:
         self._monotonic = monotonic
         self._pause = pause
         self._committed = committed
+        self._purse = Purse(store)
 
     async def process(self, unit: Unit) -> None:
         """Take a unit through all steps; return only when every output is acknowledged.
@@ -188,14 +155,18 @@ class Pipeline:
         return now
 
     def _receipts(self, work: Work) -> list[Output]:
-        at_ms = self._clock.now_ms(max(record.timestamp_ms for record in work.unit.records))
-        return work.tally.receipts(self._worker, work.rules.policy.version, work.rules.config_offset, at_ms)
+        rules, at_ms = work.rules, self._unit_ms(work.unit)
+        return work.tally.receipts(self._worker, rules.policy.version, rules.config_offset, at_ms)
+
+    def _unit_ms(self, unit: Unit) -> int:
+        return self._clock.now_ms(max(record.timestamp_ms for record in unit.records))
 
     # Step 1
 
     def _ingest(self, unit: Unit) -> Work:
         """Parse every record; sort its events by customer, and put aside what is refused or of another lane."""
-        work = Work(unit, self._gate.rules(), Tally(unit))
+        rules = self._purse.limit(self._gate.rules(), self._unit_ms(unit))
+        work = Work(unit, rules, Tally(unit))
         tally, pending, consents = work.tally, work.pending, unit.consents
         for record in unit.records:
             topic, partition = record.topic, record.partition
@@ -351,7 +322,7 @@ class Pipeline:
         speaking = [pair for pair in work.emissions if pair[1].nudge is not None]
         if not speaking:
             return
-        handing = Handing(self._gate, self._store, self._clock, self._monotonic, self._pause)
+        handing = Handing(self._gate, self._store, self._clock, self._monotonic, self._pause, self._purse)
         handed = await handing.sort(speaking, work.committed_at)
         if handed.nudges:
             await self._sink.send(handed.nudges)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import msgspec
 
@@ -16,12 +17,16 @@ from streamproc.core.switches import Switches
 
 @dataclass(frozen=True)
 class Rules:
-    """What every decision of a unit is made under; `config_offset` is how far `config` had been applied."""
+    """What every decision of a unit is made under; `config_offset` is how far `config` had been applied.
+
+    `unpaid` names the channels that cost more than the day has left, with the numbers compared.
+    """
 
     policy: Policy
     switches: Switches
     config_offset: int
     event_age_max_ms: int
+    unpaid: Mapping[str, str] = field(default_factory=dict)
 
 
 class Arrival(msgspec.Struct, frozen=True, gc=False):

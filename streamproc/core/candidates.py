@@ -42,7 +42,6 @@ from streamproc.core.reasons import Gate, Why
 from streamproc.core.record import Output
 from streamproc.core.render import frame_of, render
 from streamproc.core.scene import Scene
-from streamproc.core.switches import Switches
 
 # A welcome is about no group of items, and so reveals nothing.
 ABOUT_NOTHING: Final = Category(name=NO_CATEGORY, sensitivity="none")
@@ -129,7 +128,7 @@ def judge(found: Found, customer: Customer, rules: Rules, arrival: Arrival, ahea
     scene.context.charges = caps.expire(scene.context.charges, scene.now_ms)
     turn = Turn()
     candidates = [
-        _weigh(_case(scene, campaign, customer.consent, rules.switches), arrival, turn)
+        _weigh(_case(scene, campaign, customer.consent, rules), arrival, turn)
         for campaign in rank(found.campaigns, scene)
     ]
     winner = turn.speaker
@@ -172,17 +171,18 @@ def _consent_position(arrival: Arrival, head: ConsentHead) -> ConsentPosition:
     return ConsentPosition(arrival.lane, offset)
 
 
-def _case(scene: Scene, campaign: Campaign, consent: ConsentHead, switches: Switches) -> Case:
+def _case(scene: Scene, campaign: Campaign, consent: ConsentHead, rules: Rules) -> Case:
     site_id = scene.event.site_id
     return Case(
         scene=scene,
         campaign=campaign,
         category=category_of(scene, campaign),
         consent=consent,
-        switches=switches,
+        switches=rules.switches,
         zone=scene.zone,
         visit=f"{site_id}/{scene.local_day}" if site_id and scene.local_day else "",
         profile=scene.context.profile or NO_PROFILE,
+        unpaid=rules.unpaid,
     )
 
 

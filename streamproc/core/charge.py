@@ -63,6 +63,7 @@ def charge(
         decided_at_ms=scene.now_ms,
         expires_at_ms=nudge.expires_at_ms,
         exempt_from=tuple(sorted(case.campaign.exempt_from)),
+        cost_minor=nudge.cost_minor,
     )
 
 
@@ -92,7 +93,14 @@ def _nudge(choice: Choice, identity: str, arrival: Arrival, decision: Decision) 
         seq=scene.context.seq,
         zone=decision.zone,
         policy=policy.version,
+        cost_minor=_cost_minor(choice),
     )
+
+
+def _cost_minor(choice: Choice) -> int:
+    segments = choice.content.get("segments", 1)
+    assert isinstance(segments, int), "a short message counts its segments"
+    return choice.channel.cost_minor * segments
 
 
 def _cloudevent(identity: str) -> tuple[tuple[str, bytes], ...]:

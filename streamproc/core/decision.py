@@ -77,7 +77,10 @@ class Decision(msgspec.Struct, kw_only=True):
 
 
 class Nudge(msgspec.Struct, frozen=True):
-    """What a delivery service receives: the message, why it is sent, and how to stop it. Times in milliseconds."""
+    """What a delivery service receives: the message, why it is sent, and how to stop it. Times in milliseconds.
+
+    `cost_minor` is what sending it costs, as the policy has it: a message of several segments pays for each.
+    """
 
     nudge_id: str
     customer_id: str
@@ -99,6 +102,7 @@ class Nudge(msgspec.Struct, frozen=True):
     seq: int
     zone: str
     policy: str
+    cost_minor: int
 
 
 class Handover(msgspec.Struct, frozen=True, array_like=True):
@@ -115,6 +119,7 @@ class Handover(msgspec.Struct, frozen=True, array_like=True):
     decided_at_ms: int
     expires_at_ms: int
     exempt_from: tuple[str, ...] = ()
+    cost_minor: int = 0
 
 
 @dataclass(slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -36,6 +37,7 @@ class Case(msgspec.Struct, frozen=True):
     zone: ZoneInfo | None
     visit: str
     profile: Profile
+    unpaid: Mapping[str, str]
 
 
 def candidate_reasons(case: Case) -> list[Why]:
@@ -154,6 +156,8 @@ def _frequency(case: Case, failed: list[Why]) -> None:
 def _channel_open(case: Case, channel: Channel, failed: list[Why]) -> None:
     if (switch := case.switches.channel_off(channel.name)) is not None:
         failed.append(Why(Gate.CHANNEL_OFF, f"{channel.name}: {switch.reason}"))
+    if case.unpaid and channel.name in case.unpaid:
+        failed.append(Why(Gate.SPEND_CAP, case.unpaid[channel.name]))
     if channel.name in case.profile.channels_off:
         failed.append(Why(Gate.CHANNEL_DECLINED, channel.name))
 

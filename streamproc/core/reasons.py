@@ -30,6 +30,7 @@ class Gate(StrEnum):
     RESTRAINT_FULL = "restraint_full"
     # On this channel?
     CHANNEL_OFF = "channel_off"
+    SPEND_CAP = "spend_cap"
     CHANNEL_DECLINED = "channel_turned_off_by_customer"
     NOT_OPTED_IN = "channel_not_opted_in"
     QUIET_HOURS = "quiet_hours"

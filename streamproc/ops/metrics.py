@@ -66,6 +66,7 @@ _WITHHELD: Final = (
     Gate.ALL_OFF,
     Gate.CHANNEL_OFF,
     Gate.CAMPAIGN_OFF,
+    Gate.SPEND_CAP,
     Gate.EXPIRED,
     Gate.NOT_OPTED_IN,
     Gate.SENSING,

@@ -17,6 +17,10 @@ TTL_MS_MAX = 10 * 366 * 86_400_000
 """Ten years: no restraint and no context lives longer, and Redis takes it in any unit."""
 
 
+SPENT_TTL_MS = 3 * 86_400_000
+"""A nudge is handed over at most two days after its day, if it waits for its expiry."""
+
+
 class StoreUnavailable(Exception):
     """Say that the store cannot answer now; the same call may succeed later, with nothing else done."""
 
@@ -77,6 +81,13 @@ class Hint(msgspec.Struct, frozen=True):
     member: bytes
 
 
+class Spending(msgspec.Struct, frozen=True):
+    """Say which of some nudges are paid for, in their order, and what the day has cost by then, in minor units."""
+
+    paid: list[bool]
+    total_minor: int
+
+
 class Store(Protocol):
     """Keep customer state. Every method may raise `StoreUnavailable` or a `StoreRefused`."""
 
@@ -118,6 +129,14 @@ class Store(Protocol):
 
     async def drop_hints(self, hints: Sequence[Hint]) -> None:
         """Remove hints that were dealt with."""
+        ...
+
+    async def spend(self, day: str, max_minor: int, costs: Sequence[tuple[str, int]]) -> Spending:
+        """Pay for nudges, each an id and its cost in minor units, while their day's total stays within `max_minor`.
+
+        All workers share the total. A nudge that was paid for that day is paid for once, however often it is asked
+        about. The total is kept for `SPENT_TTL_MS`.
+        """
         ...
 
     async def ping(self) -> None:

@@ -17,7 +17,7 @@ CUSTOMERS_A_CALL_MAX: Final = 128
 
 SCRIPTS: Final = {
     name: files("streamproc.store").joinpath(f"scripts/{name}.lua").read_bytes()
-    for name in ("commit", "claim")
+    for name in ("commit", "claim", "spend")
 }
 _SHA: Final = {name: sha1(script, usedforsecurity=False).hexdigest() for name, script in SCRIPTS.items()}
 
@@ -74,6 +74,24 @@ def _append_any(args: list[str | bytes | int], write: Write, fresh: FreshVersion
 def claim_call(bucket: int, *, now_ms: int, again_at_ms: int, limit: int) -> Call:
     """Return the EVALSHA that claims a bucket's due hints."""
     return ("EVALSHA", _SHA["claim"], 1, KEYS[bucket].due, now_ms, again_at_ms, limit)
+
+
+def spend_call(
+    day: str, *, token: bytes, ttl_ms: int, max_minor: int, costs: Sequence[tuple[str, int]]
+) -> Call:
+    """Return the EVALSHA that pays for nudges, by id, from what may be spent on a day."""
+    names = KEYS[0]
+    keys = (names.epoch, names.spent + day, names.paid + day)
+    return (
+        "EVALSHA",
+        _SHA["spend"],
+        3,
+        *keys,
+        token,
+        ttl_ms,
+        max_minor,
+        *(part for one in costs for part in one),
+    )
 
 
 def _letter(value: bytes | None) -> bytes:

@@ -79,7 +79,7 @@ def bucket_of(h: str) -> int:
 class BucketKeys:
     """Name the keys of one bucket. The braces make a cluster keep them all in one slot."""
 
-    __slots__ = ("consent", "context", "count", "due", "epoch", "outputs", "sent")
+    __slots__ = ("consent", "context", "count", "due", "epoch", "outputs", "paid", "sent", "spent")
 
     def __init__(self, bucket: int) -> None:
         tag = f"sp:{{{bucket}}}"
@@ -92,6 +92,9 @@ class BucketKeys:
         self.outputs = f"{tag}:out:"
         # A prefix too; the keyed hash of a nudge id follows.
         self.sent = f"{tag}:sent:"
+        # Prefixes of what all workers together spend in a day, which follows. Bucket 0 keeps both.
+        self.spent = f"{tag}:spent:"
+        self.paid = f"{tag}:paid:"
 
 
 KEYS: Final = tuple(BucketKeys(bucket) for bucket in range(BUCKETS))

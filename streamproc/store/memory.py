@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from itertools import count
 from typing import Final
 
-from streamproc.store.base import Hint, Slot, StoreRefused, StoreUnavailable, Write
+from streamproc.store.base import SPENT_TTL_MS, Hint, Slot, Spending, StoreRefused, StoreUnavailable, Write
 from streamproc.store.commit_call import check_writes
 from streamproc.store.epoch import LOST, epoch_missing, wrong_hash_key
 from streamproc.store.keys import BUCKETS, KEYCHECK, KEYS, bucket_of, check_worker, worker_key
@@ -187,6 +187,23 @@ class MemoryStore:
         self._raise_if_refused()
         for hint in hints:
             self.space.due_at_ms.get(KEYS[hint.bucket].due, {}).pop(hint.member, None)
+
+    async def spend(self, day: str, max_minor: int, costs: Sequence[tuple[str, int]]) -> Spending:
+        self._check(0)
+        space, names = self.space, KEYS[0]
+        total_key, paid_key = names.spent + day, names.paid + day
+        total = int(space.get(total_key) or 0)
+        paid: list[bool] = []
+        for nudge_id, cost_minor in costs:
+            known = space.output(paid_key, nudge_id) is not None
+            fits = known or total + cost_minor <= max_minor
+            if fits and not known:
+                total += cost_minor
+                put = ((nudge_id, b""),)
+                space.change_outputs(paid_key, drop=(), put=put, ttl_ms=SPENT_TTL_MS)
+            paid.append(fits)
+        space.set(total_key, b"%d" % total, SPENT_TTL_MS)
+        return Spending(paid, total)
 
     async def ping(self) -> None:
         self._check_all()

@@ -8,8 +8,25 @@ from typing import Final, NoReturn
 
 from redis.exceptions import NoScriptError, ResponseError
 
-from streamproc.store.base import EpochMissing, Hint, LostWrites, Slot, StoreRefused, StoreUnavailable, Write
-from streamproc.store.commit_call import CUSTOMERS_A_CALL_MAX, SCRIPTS, check_writes, claim_call, commit_call
+from streamproc.store.base import (
+    SPENT_TTL_MS,
+    EpochMissing,
+    Hint,
+    LostWrites,
+    Slot,
+    Spending,
+    StoreRefused,
+    StoreUnavailable,
+    Write,
+)
+from streamproc.store.commit_call import (
+    CUSTOMERS_A_CALL_MAX,
+    SCRIPTS,
+    check_writes,
+    claim_call,
+    commit_call,
+    spend_call,
+)
 from streamproc.store.epoch import LOST, RESTORE, epoch_missing, establish
 from streamproc.store.keys import BUCKETS, KEYS, WORKERS, bucket_of, check_worker, worker_key
 from streamproc.store.link import Call, Link, Reply, link_to, where
@@ -104,6 +121,13 @@ class RedisStore:
         for hint in hints:
             dropped.setdefault(hint.bucket, []).append(hint.member)
         await self._exchange([("ZREM", KEYS[b].due, *members) for b, members in dropped.items()])
+
+    async def spend(self, day: str, max_minor: int, costs: Sequence[tuple[str, int]]) -> Spending:
+        call = spend_call(
+            day, token=self._token or b"", ttl_ms=SPENT_TTL_MS, max_minor=max_minor, costs=costs
+        )
+        ((total_minor, bits),) = await self._scripted([call])
+        return Spending([bit == _APPLIED for bit in bits], total_minor)
 
     async def ping(self) -> None:
         seen = self._seen.copy()

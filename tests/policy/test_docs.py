@@ -14,7 +14,7 @@ from streamproc.cli import app
 from streamproc.core.facts_paths import FACT_PATHS
 from streamproc.core.locales import speech
 from streamproc.core.policy.loader import load_all
-from streamproc.core.policy.model import Group
+from streamproc.core.policy.model import Group, Spend
 from streamproc.core.policy.template import FILTERS, compile_template
 from streamproc.core.policy.when import KEYS
 from streamproc.ops.policy_files import load_folder
@@ -68,6 +68,13 @@ def test_the_keys_of_choosing_load() -> None:
     policy = load_all({**FILES, "campaigns/look.yaml": campaign, "channels.yaml": channels}).policy
     assert policy.groups == {"winter": Group("winter", 14 * 86_400_000)}
     assert (policy.overall.holdout_ratio, policy.campaigns["look"].key) == (0.02, "wish_reminder")
+
+
+def test_what_a_day_may_cost_loads() -> None:
+    channels = re.sub(r"overall:.*\n", BLOCKS["spend"], FILES["channels.yaml"])
+    assert load_all({**FILES, "channels.yaml": channels}).policy.overall.spend == Spend(
+        20_000, "Europe/Berlin"
+    )
 
 
 def test_the_ranking_and_a_campaigns_worth_load() -> None:

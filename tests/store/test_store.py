@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
 
@@ -399,3 +400,42 @@ async def test_a_bucket_marked_as_lost_takes_no_commit_and_says_so(store: Store,
     await world.put(KEYS[bucket_of(ANNA)].epoch, b"lost")
     with pytest.raises(LostWrites):
         await store.commit([Write(h=ANNA, context_version=b"", consent_version=b"", context=b"x")])
+
+
+async def test_nudges_are_paid_for_in_turn_while_the_days_money_lasts(store: Store) -> None:
+    spending = await store.spend("2026-11-27", 12, [("a", 5), ("b", 5), ("c", 5), ("d", 2)])
+    assert (spending.paid, spending.total_minor) == ([True, True, False, True], 12)
+
+
+async def test_a_nudge_is_paid_for_once_however_often_it_is_asked_about(store: Store) -> None:
+    for _ in range(3):
+        spending = await store.spend("2026-11-27", 10, [("a", 5), ("a", 5)])
+        assert (spending.paid, spending.total_minor) == ([True, True], 5)
+    assert (await store.spend("2026-11-27", 4, [("a", 5)])).paid == [True]
+
+
+async def test_each_day_has_its_own_money_and_a_refusal_spends_none(store: Store) -> None:
+    assert (await store.spend("2026-11-27", 3, [("a", 5)])).total_minor == 0
+    assert (await store.spend("2026-11-28", 5, [("a", 5)])).total_minor == 5
+    assert (await store.spend("2026-11-27", 5, [("a", 5)])).paid == [True]
+
+
+async def test_all_workers_share_the_days_money(world: World) -> None:
+    one, other = world.store(), world.store()
+    await one.open(fresh=True)
+    await other.open()
+    costs = [[(f"{name}-{number}", 3)] for number in range(20) for name in "xy"]
+    stores = [one, other] * 20
+    spent = await asyncio.gather(
+        *(store.spend("2026-11-27", 50, cost) for store, cost in zip(stores, costs, strict=True))
+    )
+    assert sum(one.paid[0] for one in spent) == 16
+    assert max(one.total_minor for one in spent) == 48
+    await one.close()
+    await other.close()
+
+
+async def test_nothing_is_paid_from_a_store_that_lost_its_state(world: World, store: Store) -> None:
+    await world.flush()
+    with pytest.raises(EpochMissing):
+        await store.spend("2026-11-27", 10, [("a", 5)])

@@ -74,6 +74,14 @@ class Channel:
 
 
 @dataclass(frozen=True)
+class Spend:
+    """What all messages of one day may cost together, in minor units; a day is one of this zone."""
+
+    max_minor: int
+    zone: str
+
+
+@dataclass(frozen=True)
 class Overall:
     """What holds over all channels and campaigns; a candidate whose priority is below `priority_min` stays silent.
 
@@ -91,6 +99,7 @@ class Overall:
     rank: str = "priority"
     currency: str = ""
     shadow: bool = False
+    spend: Spend | None = None
 
 
 MARKETING, TRANSACTIONAL = "marketing", "transactional"

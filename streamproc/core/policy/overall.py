@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from streamproc.core.money import MINOR_MAX
 from streamproc.core.policy.caps import CAPS, CAPS_MAX, DAY_MS, MEMORY_MS, MINUTE_MS, read_caps
 from streamproc.core.policy.fields import NAME, NAME_RULE, Fields
-from streamproc.core.policy.model import Group, Overall
+from streamproc.core.policy.model import Group, Overall, Spend
+from streamproc.core.policy.problems import nearest
 from streamproc.core.policy.shape import (
     ByName,
     Choice,
@@ -21,8 +23,10 @@ from streamproc.core.policy.shape import (
     Whole,
 )
 from streamproc.core.rank import BY_PRIORITY, BY_VALUE, RANKINGS
+from streamproc.core.zones import zone_names
 
 PRIORITY_MAX: Final = 100
+UTC: Final = "Etc/UTC"
 _CURRENCY: Final = re.compile(r"[A-Z]{3}")
 
 OVERALL: Final = Shape(
@@ -73,6 +77,28 @@ OVERALL: Final = Shape(
             Flag(default=False),
             looser="less",
         ),
+        "spend": Key(
+            "What all messages of one day may cost together, by the channels' cost_minor.",
+            Shape(
+                "What one day may cost.",
+                {
+                    "max_minor": Key(
+                        "The most, in the smallest unit of your currency.",
+                        Whole(0, MINOR_MAX),
+                        required=True,
+                        looser="more",
+                        label="most a day",
+                    ),
+                    "zone": Key(
+                        "Whose midnight begins a day, such as Europe/Berlin; UTC unless given.",
+                        Text(64),
+                        label="zone",
+                    ),
+                },
+            ),
+            looser="more",
+            label="cost of all messages",
+        ),
         "currency": Key("The currency of every campaign's value, such as EUR.", Text(3, _CURRENCY.pattern)),
     },
 )
@@ -116,6 +142,7 @@ def read_overall(fields: Fields) -> Overall:
         rank=ranking,
         shadow=_shadow(overall),
         currency=_currency(overall, ranking),
+        spend=_spend(overall),
     )
 
 
@@ -125,6 +152,15 @@ def _shadow(overall: Fields) -> bool:
         node, message = overall.node, "nothing is sent while it stands, only recorded"
         overall.findings.warn(node.file, node.line_of("shadow"), f"{node.path}.shadow: {message}")
     return shadow
+def _spend(overall: Fields) -> Spend | None:
+    spend = overall.mapping("spend")
+    if spend is None:
+        return None
+    zone = spend.text("zone") or UTC
+    if zone not in zone_names():
+        spend.at("zone", f"{zone!r} is not a time zone{nearest(zone, zone_names())}")
+    max_minor = spend.integer("max_minor")
+    return None if max_minor is None else Spend(max_minor, zone)
 
 
 def _currency(overall: Fields, ranking: str) -> str:
