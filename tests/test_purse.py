@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
+from streamproc.core.arrival import Rules
 from streamproc.core.policy.loader import load
 from streamproc.core.switches import Switches
 from streamproc.store.base import StoreUnavailable
-from tests.core.shopper import CHANNELS, DAY_MS, FILES, Rules
+from tests.core.shopper import CHANNELS, DAY_MS, FILES
 from tests.parts import World, unit
 
 

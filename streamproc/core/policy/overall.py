@@ -152,6 +152,8 @@ def _shadow(overall: Fields) -> bool:
         node, message = overall.node, "nothing is sent while it stands, only recorded"
         overall.findings.warn(node.file, node.line_of("shadow"), f"{node.path}.shadow: {message}")
     return shadow
+
+
 def _spend(overall: Fields) -> Spend | None:
     spend = overall.mapping("spend")
     if spend is None:
