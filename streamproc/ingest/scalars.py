@@ -16,6 +16,7 @@ Scalar = str | int | float | bool | None
 # Beyond this a JSON reader that uses doubles (every browser) has already changed the number.
 _ID_INTEGER_END: Final = 2**53
 _TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+_TRACESTATE_CHARS_MAX: Final = 512
 _INTEGER: Final = re.compile(r"[+-]?[0-9]{1,15}(?:\.0{1,6})?", re.ASCII)
 # Text directions that would let a product's name rewrite the sentence around it.
 _DIRECTIONS: Final = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -138,6 +139,13 @@ def is_true(value: Scalar) -> bool:
 def trace(value: str | None) -> str | None:
     """Return a W3C traceparent, or None for anything else: a broken trace never costs an event."""
     return value if value and _TRACEPARENT.fullmatch(value) else None
+
+
+def trace_state(value: str | None) -> str | None:
+    """Return a W3C tracestate, which is opaque to all but its vendors, or None for what is none."""
+    if value and len(value) <= _TRACESTATE_CHARS_MAX and value.isascii() and value.isprintable():
+        return value
+    return None
 
 
 def kept(values: dict[str, Scalar], entries_max: int) -> dict[str, str | int | float | bool]:

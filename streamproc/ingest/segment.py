@@ -34,6 +34,12 @@ def glance(value: bytes | msgspec.Raw) -> Glance | None:
     return call if plain else None
 
 
+def at_a_glance(value: bytes, record: Record, ahead_ms: int) -> Sequence[Event | Rejection] | None:
+    """Return the events of a payload that plainly is a call or a batch; None sends it the careful way."""
+    call = glance(value)
+    return None if call is None else events_of(call, value, record, ahead_ms)
+
+
 def recognises(payload: dict[str, Any]) -> bool:
     """Tell a call by its type, and a batch by its list."""
     kind = payload.get("type") or payload.get("action")

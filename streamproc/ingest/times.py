@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 
 from streamproc.core.event import Reason
@@ -20,6 +20,8 @@ TIME_MS_MAX: Final = 253_402_300_799_999  # the last millisecond of the year 999
 _TIME_US_MIN: Final = TIME_MS_MIN * 1000
 _TIME_US_MAX: Final = TIME_MS_MAX * 1000
 _COUNT: Final = re.compile(r"[0-9]{1,18}", re.ASCII)
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_DAY_MS: Final = 86_400_000
 _TEXT_CHARS_MAX: Final = (
     64  # longer than any spelling, so that what is cut is no time with or without its end
 )
@@ -34,13 +36,21 @@ def instant_ms(value: str | int, field: str) -> int:
             raise Refused(
                 Reason.WRONG_TYPE, field, "expected ISO 8601 with a zone, or milliseconds"
             ) from None
-        if moment.tzinfo is None:
-            raise Refused(Reason.WRONG_TYPE, field, "a time needs its zone")
-        # A double holds the seconds of our millennium to a quarter of a microsecond: rounding finds the millisecond.
-        value = round(moment.timestamp() * 1000)
+        return moment_ms(moment, field)
     if TIME_MS_MIN <= value <= TIME_MS_MAX:
         return value
     raise Refused(Reason.OUT_OF_RANGE, field, f"{shown(value)} ms not in {TIME_MS_MIN} to {TIME_MS_MAX}")
+
+
+def moment_ms(moment: datetime, field: str) -> int:
+    """Return milliseconds since the epoch, to the nearest, from a date and time with a zone."""
+    if moment.tzinfo is None:
+        raise Refused(Reason.WRONG_TYPE, field, "a time needs its zone")
+    since = moment - _EPOCH
+    value = since.days * _DAY_MS + since.seconds * 1000 + (since.microseconds + 500) // 1000
+    if TIME_MS_MIN <= value <= TIME_MS_MAX:
+        return value
+    raise Refused(Reason.OUT_OF_RANGE, field, f"{value} ms not in {TIME_MS_MIN} to {TIME_MS_MAX}")
 
 
 def optional_ms(value: Time, field: str) -> int | None:

@@ -83,6 +83,16 @@ def test_a_nudge_is_keyed_by_its_customer_and_named_as_a_cloud_event() -> None:
     assert headers["ce_type"] == b"streamproc.nudge.v1"
 
 
+def test_a_nudge_carries_the_trace_in_which_its_event_began() -> None:
+    parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    for given in ({}, {"traceparent": parent}, {"traceparent": parent, "tracestate": "a=b"}):
+        emission = Shopper.opted_in().views(**given).emission
+        assert emission is not None
+        assert emission.nudge is not None
+        headers = {name.removeprefix("ce_"): text.decode() for name, text in emission.nudge.headers}
+        assert {name: text for name, text in headers.items() if name.startswith("trace")} == given
+
+
 def test_the_charge_is_written_ahead_with_the_nudges_id_and_zone() -> None:
     emission = Shopper.opted_in().views().emission
     assert emission is not None
