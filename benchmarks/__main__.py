@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import uvloop
 from rich.console import Console
 
-from benchmarks import latency, pure, stock, throughput
+from benchmarks import latency, pure, rules, stock, throughput
 from benchmarks.cpu import machine
 from benchmarks.report import Figure, Report
 from benchmarks.workload import CUSTOMERS, Crowd
@@ -117,6 +117,14 @@ def _pure(report: Report) -> None:
     report.add(
         "Parts, inside one process",
         *(Figure(name, cost, "us/event", digits=2) for name, cost in costs.items()),
+    )
+    _say("many campaigns beside few")
+    found = pure.campaign_ratios()
+    report.details["campaigns"] = found
+    report.add(
+        "Many campaigns: 200 over 20 kinds of event beside 10, both with a candidate in one event of ten",
+        Figure("decide", found[f"{rules.COMPARED}: decide"], "times", digits=2),
+        Figure("all six steps", found[f"{rules.COMPARED}: six steps"], "times", high=1.5, digits=2),
     )
 
 

@@ -27,6 +27,7 @@ from benchmarks.workload import (
 )
 from streamproc.core.arrival import Rules
 from streamproc.core.digests import partition_of
+from streamproc.core.policy.model import Policy
 from streamproc.core.record import Output, Record
 from streamproc.core.switches import Switches
 from streamproc.core.unit import Unit
@@ -50,9 +51,9 @@ COMMIT_LAG: Final = 400
 class InProcess:
     """A pipeline over a store, with a sink that counts. It is the gate, too: always open, always fresh."""
 
-    def __init__(self, store: Store) -> None:
-        """Work on this store, which is open."""
-        self._rules = Rules(bench_policy(), Switches(), 0, DAY_MS)
+    def __init__(self, store: Store, policy: Policy | None = None) -> None:
+        """Work on this store, which is open, under the workload's policy unless another is given."""
+        self._rules = Rules(policy or bench_policy(), Switches(), 0, DAY_MS)
         self._committed = 0
         self.sent: Counter[str] = Counter()
         meter = MetricsMeter(Metrics(), lambda: time.time_ns() // 1_000_000)

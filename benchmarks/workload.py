@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -138,14 +138,20 @@ class Crowd:
 
 def policy_files(campaigns: int = len(CAMPAIGNS)) -> dict[str, str]:
     """Return the shipped channels and categories with the workload's campaigns, repeated up to a number of them."""
+    found = []
+    for number in range(campaigns):
+        name, kind, when = CAMPAIGNS[number % len(CAMPAIGNS)]
+        found.append((name if number < len(CAMPAIGNS) else f"{name}_{number}", kind, when))
+    return files_of(found)
+
+
+def files_of(campaigns: Iterable[tuple[str, str, str]]) -> dict[str, str]:
+    """Return the shipped channels and categories with these campaigns: name, kind that triggers, condition."""
     folder = shipped_folder("policy")
     files = {
         name: (folder / name).read_text() for name in ("channels.yaml", "categories.yaml", "reasons.yaml")
     }
-    for number in range(campaigns):
-        name, kind, when = CAMPAIGNS[number % len(CAMPAIGNS)]
-        if number >= len(CAMPAIGNS):
-            name = f"{name}_{number}"
+    for number, (name, kind, when) in enumerate(campaigns):
         priority = 50 - number % 10
         files[f"campaigns/{name}.yaml"] = _CAMPAIGN.format(name=name, kind=kind, when=when, priority=priority)
     return files

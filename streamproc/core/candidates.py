@@ -24,7 +24,6 @@ from streamproc.core.decision import (
 )
 from streamproc.core.digests import nudge_id
 from streamproc.core.event import Event
-from streamproc.core.facts import ConsentChange
 from streamproc.core.gates import NO_PROFILE, Case, candidate_reasons, channel_reasons
 from streamproc.core.memory import remembered_item
 from streamproc.core.policy.model import (
@@ -83,7 +82,7 @@ class Turn:
 def find_candidates(context: Context, event: Event, policy: Policy, now_ms: int) -> Found | None:
     """Find the campaigns that this event makes candidates; None if there are none."""
     scene = _scene(context, event, policy, now_ms)
-    campaigns = [one for one in policy.by_kind[event.kind] if _triggers(one, scene) and one.when(scene)]
+    campaigns = [one for one in policy.by_kind[event.kind] if one.when(scene)]
     return Found(scene, campaigns) if campaigns else None
 
 
@@ -99,23 +98,6 @@ def _scene(context: Context, event: Event, policy: Policy, now_ms: int) -> Scene
         item=item,
         category=policy.find_category(item.category) if item is not None else None,
     )
-
-
-def _triggers(campaign: Campaign, scene: Scene) -> bool:
-    """Tell whether the event itself satisfies the trigger, on a day on which the campaign runs."""
-    trigger, event = campaign.trigger, scene.event
-    if trigger.sites and event.site_id not in trigger.sites:
-        return False
-    if trigger.dwell_min_ms and (event.dwell_ms or 0) < trigger.dwell_min_ms:
-        return False
-    if trigger.purpose is not None:
-        change = event.fact
-        if not isinstance(change, ConsentChange) or change.purpose != trigger.purpose:
-            return False
-    if not (campaign.active_from or campaign.active_until):
-        return True
-    day = scene.local_day
-    return day != "" and campaign.active_from <= day <= (campaign.active_until or "9999")
 
 
 def judge(found: Found, customer: Customer, rules: Rules, arrival: Arrival, ahead: list[Output]) -> Emission:

@@ -30,6 +30,9 @@ def all_of(conditions: Sequence[Condition]) -> Condition:
     """Hold where every condition holds."""
     if len(conditions) == 1:
         return conditions[0]
+    if len(conditions) == 2:  # noqa: PLR2004 - most have two, which need no loop
+        one, other = conditions
+        return lambda scene: one(scene) and other(scene)
     parts = tuple(conditions)
 
     def test(scene: Scene) -> bool:
@@ -45,6 +48,9 @@ def any_of(conditions: Sequence[Condition]) -> Condition:
     """Hold where at least one condition holds."""
     if len(conditions) == 1:
         return conditions[0]
+    if len(conditions) == 2:  # noqa: PLR2004 - as in `all_of`
+        one, other = conditions
+        return lambda scene: one(scene) or other(scene)
     parts = tuple(conditions)
 
     def test(scene: Scene) -> bool:
@@ -59,6 +65,21 @@ def any_of(conditions: Sequence[Condition]) -> Condition:
 def negated(condition: Condition) -> Condition:
     """Hold where the condition does not."""
     return lambda scene: not condition(scene)
+
+
+def answered_once(condition: Condition, slot: int) -> Condition:
+    """Hold as the condition does, and keep the answer in the scene for whoever asks next; `slot` is its number."""
+
+    def test(scene: Scene) -> bool:
+        answers = scene.answers
+        if answers is None:
+            answers = scene.answers = {}
+        answer = answers.get(slot)
+        if answer is None:
+            answer = answers[slot] = condition(scene)
+        return answer
+
+    return test
 
 
 def is_between(low: int | None, high: int | None) -> Callable[[int], bool]:

@@ -3,29 +3,47 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from streamproc.core.context import remembered
+from streamproc.core.context import Remembered, remembered
 from streamproc.core.zones import local_day
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from zoneinfo import ZoneInfo
 
-    from streamproc.core.context import Context, Remembered, RememberedItem
+    from streamproc.core.context import Context, RememberedItem
     from streamproc.core.event import Event
     from streamproc.core.policy.model import Category, Policy
+
+# Not looked for yet; None says that it was, and is not there.
+UNKNOWN: Final = Remembered(0, "")
 
 
 class Scene:
     """All that a condition, a fact or a filter may look at: one customer's memory at one event.
 
     `now_ms` is decision time; `item` is the event's item, the first if there are several, and `category` that item's
-    (the default one if it is unknown). What few campaigns look at is worked out when it is first asked for.
+    (the default one if it is unknown). `answers` keeps what conditions that several campaigns ask have answered, by
+    their number. What few campaigns look at is worked out when it is first asked for.
     """
 
     # A scene is set for every event that may trigger, and Python 3.11 takes a lock for each `cached_property`.
-    __slots__ = ("_local_day", "_recent", "category", "context", "event", "item", "now_ms", "policy", "zone")
+    __slots__ = (
+        "_local_day",
+        "_local_time",
+        "_own",
+        "_recent",
+        "answers",
+        "category",
+        "context",
+        "event",
+        "item",
+        "now_ms",
+        "policy",
+        "sorted",
+        "zone",
+    )
 
     def __init__(
         self,
@@ -46,8 +64,12 @@ class Scene:
         self.zone = zone
         self.item = item
         self.category = category
+        self.answers: dict[int, bool] | None = None
         self._recent: list[Remembered] | None = None
+        self.sorted: Mapping[str, Sequence[Remembered]] | None = None
+        self._own: Remembered | None = UNKNOWN
         self._local_day: str | None = None
+        self._local_time: datetime | None = None
 
     @property
     def recent(self) -> Sequence[Remembered]:
@@ -66,15 +88,34 @@ class Scene:
         return day
 
     @property
-    def earlier(self) -> Sequence[Remembered]:
-        """The remembered events without the event at hand."""
-        recent = self.recent
-        return recent[:-1] if recent and _is_own(recent[-1], self.event, self.now_ms) else recent
+    def by_kind(self) -> Mapping[str, Sequence[Remembered]]:
+        """The remembered events by their kind, the newest arrival first; `sorted` holds them from then on."""
+        if self.sorted is None:
+            found: dict[str, list[Remembered]] = {}
+            for event in reversed(self.recent):
+                if event.kind in found:
+                    found[event.kind].append(event)
+                else:
+                    found[event.kind] = [event]
+            self.sorted = found
+        return self.sorted
+
+    @property
+    def own(self) -> Remembered | None:
+        """The event at hand as it is remembered; None if it left no trace."""
+        own = self._own
+        if own is UNKNOWN:
+            last = self.recent[-1] if self.recent else None
+            own = self._own = last if last is not None and _is_own(last, self.event, self.now_ms) else None
+        return own
 
     @property
     def local_time(self) -> datetime | None:
         """What the clock on the customer's wall shows; None if the zone is unknown."""
-        return None if self.zone is None else datetime.fromtimestamp(self.now_ms // 1000, self.zone)
+        local = self._local_time
+        if local is None and self.zone is not None:
+            local = self._local_time = datetime.fromtimestamp(self.now_ms // 1000, self.zone)
+        return local
 
 
 def _is_own(last: Remembered, event: Event, now_ms: int) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from streamproc.core.context import Line, Remembered, RememberedItem
@@ -13,7 +13,6 @@ ItemTest = Callable[[RememberedItem], bool]
 # Makes the test for a scene; None where there is nothing to compare with, so that nothing is meant.
 ItemTestMaker = Callable[[Scene], ItemTest | None]
 SitesMaker = Callable[[Scene], frozenset[str]]
-Meant = tuple[Remembered, tuple[RememberedItem, ...]]
 
 
 def same_item(scene: Scene) -> ItemTest | None:
@@ -105,53 +104,80 @@ class Selection:
     sites: SitesMaker | None = None
     earlier: bool = False
 
-    def meant(self, scene: Scene) -> Iterator[Meant]:
-        """Yield each event that is meant with those of its items that are, the newest arrival first."""
-        after_ms = -1 if self.within_ms is None else scene.now_ms - self.within_ms
-        pick = self.picker(scene)
-        if pick is None:
-            return
-        for event in reversed(scene.earlier if self.earlier else scene.recent):
-            if event.kind in self.kinds and event.at_ms > after_ms:
-                items = pick(event)
-                if items is not None:
-                    yield event, items
 
-    def picker(self, scene: Scene) -> Callable[[Remembered], tuple[RememberedItem, ...] | None] | None:
-        """Make what picks the items that are meant out of an event, None for an event that is not.
+def finder(selection: Selection, least: int = 1) -> Callable[[Scene], Sequence[Remembered]]:
+    """Make what finds the events that are meant: of one kind the newest arrival first, of several in no order.
 
-        None where nothing can be meant: the event at hand has nothing to compare with.
-        """
-        sites = None if self.sites is None else self.sites(scene)
-        test = None if self.items is None else self.items(scene)
-        if (self.items is not None and test is None) or (sites is not None and not sites):
-            return None
+    Where there are fewer than `least` of the kinds, it may find none at all, which is sooner said.
+    """
+    kinds, within_ms, is_earlier = selection.kinds, selection.within_ms, selection.earlier
+    only = next(iter(kinds)) if len(kinds) == 1 else None
+    is_filtered = selection.items is not None or selection.sites is not None
 
-        def pick(event: Remembered) -> tuple[RememberedItem, ...] | None:
-            if sites is not None and event.site_id not in sites:
-                return None
-            if test is None:
-                return event.items
-            return tuple(item for item in event.items if test(item)) or None
+    def find(scene: Scene) -> Sequence[Remembered]:
+        by_kind = scene.sorted or scene.by_kind
+        if only is None:
+            found: Sequence[Remembered] = [
+                event for kind in kinds if kind in by_kind for event in by_kind[kind]
+            ]
+        else:
+            found = by_kind.get(only, ())
+        if len(found) < least:
+            return ()
+        if within_ms is not None:
+            after_ms = scene.now_ms - within_ms
+            found = [event for event in found if event.at_ms > after_ms]
+        if is_earlier and found and scene.event.kind in kinds and (own := scene.own) is not None:
+            found = [event for event in found if event is not own]
+        if is_filtered and found:
+            passes = matcher(selection, scene)
+            found = [event for event in found if passes(event)]
+        return found
 
-        return pick
+    return find
+
+
+def matcher(selection: Selection, scene: Scene) -> Callable[[Remembered], bool]:
+    """Make the test of an event's store and items; nothing passes where there is nothing to compare with."""
+    sites = None if selection.sites is None else selection.sites(scene)
+    test = None if selection.items is None else selection.items(scene)
+    if (sites is not None and not sites) or (selection.items is not None and test is None):
+        return lambda _event: False
+
+    def passes(event: Remembered) -> bool:
+        if sites is not None and event.site_id not in sites:
+            return False
+        if test is None:
+            return True
+        for item in event.items:  # noqa: SIM110 - a generator costs as much as the items it walks.
+            if test(item):
+                return True
+        return False
+
+    return passes
+
+
+def items_in(selection: Selection, scene: Scene, event: Remembered) -> Sequence[RememberedItem]:
+    """Return those items of an event that are meant."""
+    test = None if selection.items is None else selection.items(scene)
+    return event.items if test is None else [item for item in event.items if test(item)]
 
 
 def is_meant(selection: Selection, scene: Scene) -> bool:
     """Tell whether the event at hand is of the kinds, items and stores that are meant."""
     event = scene.event
-    pick = selection.picker(scene)
-    if pick is None or event.kind not in selection.kinds:
+    if event.kind not in selection.kinds:
         return False
-    items = tuple(remembered_item(item) for item in event.items)
-    return pick(Remembered(scene.now_ms, event.kind, items, event.site_id or "")) is not None
+    items = tuple([remembered_item(item) for item in event.items])
+    return matcher(selection, scene)(Remembered(scene.now_ms, event.kind, items, event.site_id or ""))
 
 
 def holds_line(lines: Callable[[Scene], list[Line]], items: ItemTestMaker) -> Callable[[Scene], bool]:
     """Hold where such an item lies in the cart, or on the wish list."""
 
     def test(scene: Scene) -> bool:
-        is_meant = items(scene)
-        return is_meant is not None and any(is_meant(line.item) for line in lines(scene))
+        held = lines(scene)
+        is_such = items(scene) if held else None
+        return is_such is not None and any(is_such(line.item) for line in held)
 
     return test

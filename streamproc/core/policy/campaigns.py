@@ -10,6 +10,7 @@ from itertools import pairwise
 from typing import Final
 
 from streamproc.core.channels.in_store import DISPLAY
+from streamproc.core.conditions import all_of
 from streamproc.core.facts_paths import (
     CAMPAIGN_UNTIL,
     FACT_PATHS,
@@ -36,6 +37,7 @@ from streamproc.core.policy.model import (
     NO_CATEGORY,
     Campaign,
     Cap,
+    Condition,
     Trigger,
 )
 from streamproc.core.policy.problems import Findings, listed, nearest
@@ -43,6 +45,7 @@ from streamproc.core.policy.rule import NOTHING, Rule
 from streamproc.core.policy.scope import Scope
 from streamproc.core.policy.when import Conditions, read_trigger
 from streamproc.core.policy.words import Wording, read_content
+from streamproc.core.triggers import trigger_conditions
 
 _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 
@@ -59,14 +62,16 @@ class Parsed:
 
 
 def read_campaign(
-    node: Node, findings: Findings, channels: Channels, categories: Categories
+    node: Node, findings: Findings, channels: Channels, categories: Categories, scope: Scope
 ) -> Parsed | None:
-    """Read one campaign file. Returns None, with errors among the findings, where nothing can be made of it."""
+    """Read one campaign file, its conditions against `scope`.
+
+    Returns None, with errors among the findings, where nothing can be made of it.
+    """
     errors_before = len(findings.errors)
     fields = Fields(node, findings, CAMPAIGN)
     name = _name(fields)
     trigger_fields = fields.mapping("trigger")
-    scope = Scope(tuple(categories.categories), channels.producers)
     trigger = None if trigger_fields is None else read_trigger(trigger_fields, scope)
     rule = NOTHING
     if "when" in fields:
@@ -92,7 +97,7 @@ def read_campaign(
         purpose=purpose,
         priority=fields.integer("priority") or 0,
         trigger=trigger or Trigger(""),
-        when=rule.test,
+        when=_whole(trigger, rule, active_from, active_until),
         channels=ladder,
         category=category,
         facts={fact: path.get for fact, path in paths.items()},
@@ -112,6 +117,13 @@ def read_campaign(
     campaign = purposes.with_purpose(campaign, fields)
     examples = read_examples(fields, campaign)
     return Parsed(campaign, rule, paths, examples, node) if name and trigger is not None else None
+
+
+def _whole(trigger: Trigger | None, rule: Rule, active_from: str, active_until: str) -> Condition:
+    """Join what the trigger asks of the event with the campaign's conditions."""
+    if trigger is None:
+        return rule.test
+    return all_of([*trigger_conditions(trigger, active_from, active_until), rule.test])
 
 
 def _name(fields: Fields) -> str:

@@ -12,12 +12,14 @@ from streamproc.core.policy.campaigns import Parsed, read_campaign
 from streamproc.core.policy.categories import Categories, category_finder, read_categories
 from streamproc.core.policy.channels import Channels, read_channels
 from streamproc.core.policy.check import check_whole
-from streamproc.core.policy.document import read
+from streamproc.core.policy.document import Node, read
 from streamproc.core.policy.examples import Example
 from streamproc.core.policy.fields import NAME, NAME_RULE
 from streamproc.core.policy.model import TRANSACTIONAL, Campaign, Copy, Policy
 from streamproc.core.policy.problems import Findings, PolicyError, PolicyErrors, nearest
 from streamproc.core.policy.reasons import Reasons, read_reasons
+from streamproc.core.policy.scope import Scope
+from streamproc.core.policy.sharing import Sharing
 from streamproc.core.policy.translations import is_translation, read_translations
 from streamproc.core.policy.windows import charge_ms_max
 
@@ -150,16 +152,15 @@ def _frame(
 def _campaigns(
     files: Mapping[str, str], findings: Findings, channels: Channels, categories: Categories
 ) -> dict[str, Parsed]:
-    parsed: dict[str, Parsed] = {}
+    nodes: list[Node] = []
     for name in sorted(filter(_is_campaign, files)):
         if not NAME.fullmatch(name.removeprefix(CAMPAIGNS).removesuffix(".yaml")):
             findings.error(name, 0, f"the file's name is not a name: {NAME_RULE}")
-            continue
-        node = read(name, files[name], findings)
-        one = None if node is None else read_campaign(node, findings, channels, categories)
-        if one is not None:
-            parsed[one.campaign.id] = one
-    return parsed
+        elif (node := read(name, files[name], findings)) is not None:
+            nodes.append(node)
+    scope = Scope(tuple(categories.categories), channels.producers, sharing=Sharing(nodes))
+    read_ones = [read_campaign(node, findings, channels, categories, scope) for node in nodes]
+    return {one.campaign.id: one for one in read_ones if one is not None}
 
 
 def _spoken(campaign: Campaign, translated: Mapping[str, Mapping[str, Copy]], reasons: Reasons) -> Campaign:

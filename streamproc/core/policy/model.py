@@ -181,7 +181,8 @@ class Copy:
 class Campaign:
     """One campaign as a marketer wrote it. `active_*` are local dates (`2026-11-27`), both included, empty where open.
 
-    `sensed` is true where the trigger or a fact comes from a beacon: the `sensing` consent is then needed.
+    `when` holds where the event and the customer satisfy `trigger` and the campaign's conditions, on a day on which it
+    runs. `sensed` is true where the trigger or a fact comes from a beacon: the `sensing` consent is then needed.
     `content` is by locale, then channel. `formerly` are the names it had, oldest first. `holdout_ratio` in [0, 1] is
     the part of customers who never hear of it. `group` names its exclusive group, empty for none.
     `value` in minor units and `propensity` in [0, 1] are what ranking by value multiplies.

@@ -21,6 +21,7 @@ class Rule:
     whether it holds because a beacon heard the customer, `sensed_not` whether its contrary does: to stay silent
     because somebody is in a store needs no consent. `needs_item` tells whether it compares with the event's item,
     `by_value` whether it looks at the event's own value, `by_spending` whether it does at what was ordered before.
+    `cost` ranks it among others: the dearest are asked last.
     """
 
     test: Condition
@@ -33,6 +34,7 @@ class Rule:
     sensed: bool = False
     sensed_not: bool = False
     needs_item: bool = False
+    cost: int = 1
     by_value: bool = False
     by_spending: bool = False
 
@@ -45,9 +47,9 @@ class Rule:
 NOTHING: Final = Rule(conditions.always)
 
 
-def certain(pair: Certain) -> Rule:
+def certain(pair: Certain, cost: int = 1) -> Rule:
     """Make the rule of a condition that may be unknown."""
-    return Rule(*pair)
+    return Rule(*pair, cost=cost)
 
 
 def negated(rule: Rule) -> Rule:
@@ -63,8 +65,15 @@ def negated(rule: Rule) -> Rule:
     )
 
 
+def answered_once(rule: Rule, slot: int) -> Rule:
+    """Hold and fail as the rule does, asked once an event whoever asks; `slot` numbers the condition."""
+    contrary = None if rule.contrary is None else conditions.answered_once(rule.contrary, -1 - slot)
+    return replace(rule, test=conditions.answered_once(rule.test, slot), contrary=contrary)
+
+
 def all_of(rules: Sequence[Rule]) -> Rule:
-    """Hold where all rules hold; fail where one fails."""
+    """Hold where all rules hold; fail where one fails. The cheapest are asked first."""
+    rules = sorted(rules, key=_cost)
     needs: dict[str, int] = {}
     for rule in rules:
         for kind, events in rule.needs.items():
@@ -81,8 +90,10 @@ def all_of(rules: Sequence[Rule]) -> Rule:
 def any_of(rules: Sequence[Rule]) -> Rule:
     """Hold where one rule holds; fail where all fail.
 
-    A reason must be true on every way to the message: only what all rules imply is implied.
+    A reason must be true on every way to the message: only what all rules imply is implied. The cheapest are asked
+    first.
     """
+    rules = sorted(rules, key=_cost)
     kinds = set(rules[0].needs).intersection(*(rule.needs for rule in rules))
     return replace(
         _joined(rules),
@@ -91,6 +102,10 @@ def any_of(rules: Sequence[Rule]) -> Rule:
         implies=rules[0].implies.intersection(*(rule.implies for rule in rules)),
         needs={kind: min(rule.needs[kind] for rule in rules) for kind in kinds},
     )
+
+
+def _cost(rule: Rule) -> int:
+    return rule.cost
 
 
 def _joined(rules: Sequence[Rule]) -> Rule:
@@ -102,6 +117,7 @@ def _joined(rules: Sequence[Rule]) -> Rule:
         sensed=any(rule.sensed for rule in rules),
         sensed_not=any(rule.sensed_not for rule in rules),
         needs_item=any(rule.needs_item for rule in rules),
+        cost=max(rule.cost for rule in rules),
         by_value=any(rule.by_value for rule in rules),
         by_spending=any(rule.by_spending for rule in rules),
     )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from streamproc.core.event import MOMENT_KINDS
 from streamproc.core.policy import kinds
 from streamproc.core.policy.fields import Fields
 from streamproc.core.policy.problems import listed
+from streamproc.core.policy.sharing import Sharing
 from streamproc.core.producers import DIALECTS, senders
 
 # What marketers call the fields that producers fill.
@@ -32,6 +33,7 @@ class Scope:
     categories: Sequence[str] = ()
     dialects: Sequence[str] = tuple(DIALECTS)
     trigger: str = ""
+    sharing: Sharing = field(default_factory=Sharing)
 
     def expect(self, fields: Fields, key: str, kind: str, field: str = "") -> None:
         """Warn if no producer sends events of this kind, or none with this field."""

@@ -79,7 +79,14 @@ class Conditions:
         self._count += 1
         if self._count == CONDITIONS_MAX + 1:
             fields.at(key, f"is one condition too many: a campaign may have {CONDITIONS_MAX}")
-        return self._leaf(fields, key)
+        return self._shared(node, self._leaf(fields, key))
+
+    def _shared(self, node: Node, leaf: Rule) -> Rule:
+        """Let a dear condition that other campaigns of the trigger ask as well be answered once for all."""
+        if leaf.cost < when_events.COST:
+            return leaf
+        slot = self._scope.sharing.slot(self._scope.trigger, node)
+        return leaf if slot is None else rule.answered_once(leaf, slot)
 
     def _leaf(self, fields: Fields, key: str) -> Rule:
         if key in _LEAVES:

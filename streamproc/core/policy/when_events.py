@@ -23,6 +23,7 @@ from streamproc.core.policy.scope import Scope
 from streamproc.core.policy.which import FILTERS, LOOKS_AT, Which, read_which, read_within
 
 Leaf = Callable[[Fields, Scope], Rule]
+COST: Final = 10
 ORDERED: Final = frozenset({"order.completed"})
 
 
@@ -37,6 +38,8 @@ def _rule(which: Which, test: Condition, contrary: Condition | None = None) -> R
         warmup_ms=which.selection.within_ms or 0,
         sensed=which.is_sensed,
         needs_item=which.needs_item,
+        # Memory is decoded only where somebody asks: everything else goes first.
+        cost=COST,
     )
 
 
@@ -52,7 +55,9 @@ def _count(fields: Fields, scope: Scope) -> Rule:
     which = read_which(fields, scope, within_ms=within_ms)
     if which is None or within_ms is None or (low is None and high is None):
         return NOTHING
-    test = _quick_count(which, within_ms, low, high) or conditions_events.count_of(which.selection, low, high)
+    is_crowded = scope.sharing.is_crowded(scope.trigger)
+    test = None if is_crowded else _quick_count(which, within_ms, low, high)
+    test = test or conditions_events.count_of(which.selection, low, high)
     return replace(_bounded(_rule(which, test), which, low, high), needs=which.needed(low or 0))
 
 

@@ -25,6 +25,8 @@ from streamproc.core.scene import Scene
 
 Leaf = Callable[[Fields, Scope], Rule]
 Lines = Callable[[Scene], list[Line]]
+# A time zone is looked up for it.
+CLOCK_COST: Final = 3
 _CART, _WISHLIST = frozenset({"cart"}), frozenset({"wishlist"})
 
 
@@ -101,12 +103,13 @@ def _site(fields: Fields, scope: Scope) -> Rule:
 
 def _time_of_day(fields: Fields, _scope: Scope) -> Rule:
     windows = [read_hours(fields, "in", text) for text in fields.one_or_more("in")]
-    return certain(conditions_moment.time_of_day([window for window in windows if window is not None]))
+    pair = conditions_moment.time_of_day([window for window in windows if window is not None])
+    return certain(pair, CLOCK_COST)
 
 
 def _weekday(fields: Fields, _scope: Scope) -> Rule:
     days = fields.one_or_more("in")
-    return certain(conditions_moment.weekday_in([DAYS.index(day) for day in days]))
+    return certain(conditions_moment.weekday_in([DAYS.index(day) for day in days]), CLOCK_COST)
 
 
 def read_trait(parent: Fields, key: str) -> Rule:
