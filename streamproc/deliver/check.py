@@ -52,7 +52,7 @@ class Check:
 
     def _handover(self, parcel: Parcel, rules: Rules, context: Context | None) -> Handover:
         """Say of a nudge what the gate asks for; what its topic does not carry is taken from charge and policy."""
-        campaign = rules.policy.campaigns.get(parcel.campaign)
+        campaign = rules.policy.called(parcel.campaign)
         charge = charge_of(context, parcel.nudge_id) if context is not None else None
         known = [one.sensed for one in (charge, campaign) if one is not None]
         return Handover(
@@ -67,6 +67,7 @@ class Check:
             occurred_at_ms=parcel.decided_at_ms,
             decided_at_ms=parcel.decided_at_ms,
             expires_at_ms=parcel.expires_at_ms,
+            exempt_from=() if campaign is None else tuple(sorted(campaign.exempt_from)),
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -57,6 +58,27 @@ async def test_an_outcome_that_a_crash_kept_from_being_written_is_written_with_t
     assert await bench.hand(record) is None
     assert ([one["at_ms"] for one in bench.outcomes], len(bench.taken)) == ([NOON_MS], 1)
     assert bench.ends == [(Fate.REPEATED, "")]
+
+
+async def test_a_message_about_an_order_goes_where_its_policy_lets_it_whatever_its_campaign_is_called_now(
+    bench: Bench,
+) -> None:
+    record = await bench.nudge()
+    bench.shopper.consents("push", state="withdrawn")
+    await bench.keep()
+    policy = bench.shopper.rules.policy
+    for name, exempt_from in (("look", ()), ("glance", ("refusal",))):
+        service = replace(
+            policy.campaigns["look"],
+            id=name,
+            formerly=("look",) if name != "look" else (),
+            purpose="transactional",
+            exempt_from=frozenset(exempt_from),
+        )
+        changed = replace(policy, campaigns={name: service})
+        bench.shopper.rules = replace(bench.shopper.rules, policy=changed)
+        assert await bench.hand(record) is None
+    assert bench.ends == [(Fate.WITHHELD, "channel_not_opted_in"), (Fate.DELIVERED, "")]
 
 
 async def test_who_withdrew_after_the_decision_gets_nothing(bench: Bench) -> None:

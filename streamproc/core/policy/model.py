@@ -259,9 +259,13 @@ class Policy:
     groups: Mapping[str, Group] = field(default_factory=dict)
     summed: frozenset[str] = frozenset()
 
-    def names_of(self, campaign: str) -> tuple[str, ...]:
+    def called(self, name: str) -> Campaign | None:
+        """Return the campaign that is, or was, called so."""
+        if name in self.campaigns:
+            return self.campaigns[name]
+        return next((one for one in self.campaigns.values() if name in one.formerly), None)
+
+    def names_of(self, name: str) -> tuple[str, ...]:
         """Return all names of the campaign that is, or was, called so; an unknown one has just this name."""
-        if campaign in self.campaigns:
-            return self.campaigns[campaign].names
-        renamed = (one.names for one in self.campaigns.values() if campaign in one.formerly)
-        return next(renamed, (campaign,))
+        campaign = self.called(name)
+        return (name,) if campaign is None else campaign.names
