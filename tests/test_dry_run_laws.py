@@ -14,6 +14,7 @@ from streamproc.core.record import Record
 from streamproc.dry_run import DryRun
 from streamproc.ingest.record_file import encode_record
 from streamproc.ops.verify import verify
+from tests.core.bazaar import BAZAAR, bazaar
 from tests.core.shopper import ALLOWED, DAY_MS, FILES, HOUR_MS, MINUTE_MS, NOON_MS, shop
 from tests.parts import consent, view
 
@@ -21,6 +22,7 @@ CUSTOMERS = ("c-1", "c-2", "c-3")
 POSITIONS = ("source", "consent", "config_offset")
 
 Step = tuple[str, str, str, int]
+policies = st.sampled_from([FILES, BAZAAR])
 steps = st.lists(
     st.tuples(
         st.sampled_from(CUSTOMERS),
@@ -124,8 +126,8 @@ def placed(records: Iterable[Record]) -> list[Record]:
     return out
 
 
-def played(records: Sequence[Record]) -> list[Record]:
-    run = DryRun(shop())
+def played(records: Sequence[Record], files: dict[str, str] = FILES) -> list[Record]:
+    run = DryRun(bazaar() if files is BAZAAR else shop())
     return [output for record in records for output in run.feed(record)]
 
 
@@ -138,15 +140,16 @@ def said(
     return [{name: value for name, value in one.items() if name not in POSITIONS} for one in kept]
 
 
-@given(steps)
-def test_the_same_records_give_the_same_bytes(taken: list[Step]) -> None:
+@given(policies, steps)
+def test_the_same_records_give_the_same_bytes(files: dict[str, str], taken: list[Step]) -> None:
     records = history(taken)
-    assert [encode_record(one) for one in played(records)] == [encode_record(one) for one in played(records)]
+    once, again = played(records, files), played(records, files)
+    assert [encode_record(one) for one in once] == [encode_record(one) for one in again]
 
 
-@given(steps, st.integers(0, 50), st.integers(0, 50))
+@given(policies, steps, st.integers(0, 50), st.integers(0, 50))
 def test_a_repeat_within_the_customers_last_sixteen_events_changes_no_nudge(
-    taken: list[Step], chosen: int, later: int
+    files: dict[str, str], taken: list[Step], chosen: int, later: int
 ) -> None:
     records = history(taken)
     moments = [number for number, record in enumerate(records) if record.topic == "clickstream"]
@@ -158,13 +161,13 @@ def test_a_repeat_within_the_customers_last_sixteen_events_changes_no_nudge(
     at_ms = records[place - 1].timestamp_ms
     repeated = Record("clickstream", 0, 0, at_ms, False, repeat.key, repeat.value)
     with_repeat = placed([*records[:place], repeated, *records[place:]])
-    assert said(played(with_repeat), ("nudges.",)) == said(played(records), ("nudges.",))
+    assert said(played(with_repeat, files), ("nudges.",)) == said(played(records, files), ("nudges.",))
 
 
-@given(steps, st.randoms(use_true_random=False))
+@given(policies, steps, st.randoms(use_true_random=False))
 @settings(max_examples=60)
 def test_the_order_of_other_customers_records_changes_nothing_for_a_customer(
-    taken: list[Step], chance: Any
+    files: dict[str, str], taken: list[Step], chance: Any
 ) -> None:
     records = history(taken)
     queues = {key: [one for one in records if one.key == key] for key in {one.key for one in records}}
@@ -174,7 +177,7 @@ def test_the_order_of_other_customers_records_changes_nothing_for_a_customer(
         shuffled.append(queues[key].pop(0))
     # Time is the running maximum of the records' own, so records change places within three hours only.
     shuffled.sort(key=lambda record: record.timestamp_ms // (3 * HOUR_MS))
-    before, after = played(levelled(records)), played(levelled(placed(shuffled)))
+    before, after = played(levelled(records), files), played(levelled(placed(shuffled)), files)
     for customer in CUSTOMERS:
         topics = ("nudges.", "decisions")
         assert said(after, topics, customer) == said(before, topics, customer)
@@ -197,13 +200,38 @@ def levelled(records: list[Record]) -> list[Record]:
     ]
 
 
-@given(steps)
+@given(policies, steps)
 @settings(max_examples=60)
-def test_whatever_happens_the_records_alone_show_that_the_promises_held(taken: list[Step]) -> None:
+def test_whatever_happens_the_records_alone_show_that_the_promises_held(
+    files: dict[str, str], taken: list[Step]
+) -> None:
     records = history(taken)
-    lines = [encode_record(one) for one in [*records, *played(records)]]
-    report = verify(lines, policy_files=FILES, from_start=True, record_clock=True)
+    lines = [encode_record(one) for one in [*records, *played(records, files)]]
+    report = verify(lines, policy_files=files, from_start=True, record_clock=True)
     assert report.violations == []
+
+
+def test_the_bazaar_has_all_that_verify_judges() -> None:
+    taken: list[Step] = [
+        ("c-2", "opt out", "", 1),
+        ("c-2", "order", "coat-1", 1),
+        ("c-1", "view", "coat-1", 1),
+        ("c-1", "wish", "coat-2", 90),
+        ("c-3", "view", "coat-1", 1),
+    ]
+    outputs = played(history(taken), BAZAAR)
+    charges = said(outputs, ("ledger",))
+    assert [
+        (one["campaign"], one.get("group"), one.get("counts", True))
+        for one in charges
+        if one["kind"] == "charge"
+    ] == [
+        ("ordered", None, False),
+        ("peek", None, True),
+        ("wish", "winter", True),
+    ]
+    verdicts = {one["verdict"] for each in said(outputs, ("decisions",)) for one in each["candidates"]}
+    assert verdicts == {"nudged", "suppressed", "outranked", "held_out", "shadow"}
 
 
 def test_the_laws_have_nudges_to_judge() -> None:

@@ -3,30 +3,32 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass, replace
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamproc.core.context import Profile, decode_context, encode_context
-from streamproc.core.policy.model import Cap, Policy, Quiet
-from tests.core.shopper import ALLOWED, DAY_MS, HOUR_MS, MINUTE_MS, NOON_MS, Said, Shopper
+from streamproc.core.context import Charge, Profile, decode_context, encode_context
+from streamproc.core.policy.loader import index_by_kind
+from streamproc.core.policy.model import Cap, Exemption, Policy, Quiet
+from tests.core.bazaar import bazaar
+from tests.core.shopper import ALLOWED, DAY_MS, HOUR_MS, MINUTE_MS, NOON_MS, Said, Shopper, shop
 
 LADDER = ("push", "email", "in_app")
 CONSENTS = (*ALLOWED, ("*", "sensing"), ("*", "category/pregnancy"))
 SWITCHES = (
     "all",
     *(f"channel/{name}" for name in LADDER),
-    "campaign/look",
-    "campaign/wish",
-    "campaign/welcome",
+    *(f"campaign/{name}" for name in ("look", "peek", "wish", "welcome", "ordered")),
 )
 CATEGORIES = ("coats", "toys", "wine", "maternity", "unheard of")
 
+policies = st.sampled_from([shop, bazaar])
 minutes = st.integers(0, 40 * 60)
 act = st.tuples(
-    st.sampled_from(["views", "wishes", "dwells", "searches", "orders", "complains", "mutes"]),
+    st.sampled_from(["views", "wishes", "dwells", "searches", "orders", "refunds", "complains", "mutes"]),
     st.sampled_from(["a", "b"]),
     st.sampled_from(CATEGORIES),
     minutes,
@@ -48,6 +50,8 @@ def perform(shopper: Shopper, step: tuple[str, str, str, int]) -> Said:
             return shopper.does("search.performed")
         case "orders":
             return shopper.does("order.completed", f"{category} {item}", category)
+        case "refunds":
+            return shopper.does("order.refunded", f"{category} {item}", category)
         case "complains":
             return shopper.answers("complained")
         case _:
@@ -70,6 +74,10 @@ class Restraint:
     held: bool
     minor: bool
     shared: bool
+    held_out: float
+    in_shadow: frozenset[str]
+    longer_ms: int
+    obeying: frozenset[str]
 
 
 restraints = st.builds(
@@ -86,6 +94,10 @@ restraints = st.builds(
     held=st.sampled_from([False, False, True]),
     minor=st.booleans(),
     shared=st.booleans(),
+    held_out=st.sampled_from([0.0, 0.0, 0.5, 1.0]),
+    in_shadow=st.frozensets(st.sampled_from(["look", "look_held", "wish", "ordered"]), max_size=2),
+    longer_ms=st.sampled_from([0, DAY_MS, 9 * DAY_MS]),
+    obeying=st.frozensets(st.sampled_from(list(Exemption))),
 )
 
 
@@ -104,8 +116,31 @@ def tightened(policy: Policy, restraint: Restraint) -> Policy:
         caps=lower(policy.overall.caps),
         gap_min_ms=policy.overall.gap_min_ms + restraint.wider_ms,
         priority_min=policy.overall.priority_min + restraint.floor,
+        holdout_ratio=max(policy.overall.holdout_ratio, restraint.held_out),
     )
-    return replace(policy, channels=channels, overall=overall)
+    campaigns = {
+        name: replace(
+            one,
+            caps=lower(one.caps),
+            shadow=one.shadow or name in restraint.in_shadow,
+            exempt_from=one.exempt_from - restraint.obeying,
+            holdout_ratio=max(one.holdout_ratio, restraint.held_out)
+            if name == "look_held"
+            else one.holdout_ratio,
+        )
+        for name, one in policy.campaigns.items()
+    }
+    return replace(
+        policy,
+        channels=channels,
+        overall=overall,
+        campaigns=campaigns,
+        by_kind=index_by_kind(campaigns),
+        groups={
+            name: replace(one, window_ms=one.window_ms + restraint.longer_ms)
+            for name, one in policy.groups.items()
+        },
+    )
 
 
 def restrained(shopper: Shopper, restraint: Restraint) -> Shopper:
@@ -137,12 +172,12 @@ def loudness(said: Said) -> dict[str, tuple[int, bool]]:
     return {
         one.campaign: (-LADDER.index(one.channel), one.creep is not None and one.creep.rung == "send")
         for one in said.candidates
-        if one.verdict in ("nudged", "outranked")
+        if one.verdict in ("nudged", "outranked", "held_out", "shadow")
     }
 
 
-def grown(history: list[tuple[str, str, str, int]]) -> Shopper:
-    shopper = Shopper.opted_in()
+def grown(history: list[tuple[str, str, str, int]], policy: Policy | None = None) -> Shopper:
+    shopper = Shopper.opted_in(policy)
     shopper.consents("*", "sensing")
     shopper.consents("*", "category/pregnancy")
     for step in history:
@@ -150,11 +185,14 @@ def grown(history: list[tuple[str, str, str, int]]) -> Shopper:
     return shopper
 
 
-@given(acts, act, restraints)
+@given(policies, acts, act, restraints)
 def test_more_restraint_never_turns_silence_into_a_nudge_nor_makes_a_candidate_louder(
-    history: list[tuple[str, str, str, int]], last: tuple[str, str, str, int], restraint: Restraint
+    policy: Callable[[], Policy],
+    history: list[tuple[str, str, str, int]],
+    last: tuple[str, str, str, int],
+    restraint: Restraint,
 ) -> None:
-    shopper = grown(history)
+    shopper = grown(history, policy())
     other = restrained(shopper, restraint)
     said, said_restrained = perform(shopper, last), perform(other, last)
     if said.nudge is None:
@@ -164,32 +202,64 @@ def test_more_restraint_never_turns_silence_into_a_nudge_nor_makes_a_candidate_l
     assert all(after[name] <= before[name] for name in after)
 
 
-@given(acts)
+@given(policies, acts)
 def test_a_nudge_and_its_charge_come_together_and_no_event_causes_two(
-    history: list[tuple[str, str, str, int]],
+    policy: Callable[[], Policy], history: list[tuple[str, str, str, int]]
 ) -> None:
-    shopper = Shopper.opted_in()
+    shopper = Shopper.opted_in(policy())
     nudges: Counter[str] = Counter()
     for step in history:
+        charges = charged(shopper)
         said = perform(shopper, step)
-        assert (said.nudge is not None) == ("nudged" in [one.verdict for one in said.candidates])
-        if said.nudge is not None:
+        verdicts = [one.verdict for one in said.candidates]
+        assert (said.nudge is not None) == ("nudged" in verdicts)
+        assert verdicts.count("nudged") <= 1
+        if said.nudge is None:
+            assert {one.nudge_id for one in charged(shopper)} <= {one.nudge_id for one in charges}
+        else:
             nudges[said.nudge.event_id] += 1
             assert shopper.customer.context is not None
-            charged = shopper.customer.context.charges[-1]
-            assert charged.nudge_id.hex() == said.nudge.nudge_id
+            last = shopper.customer.context.charges[-1]
+            assert last.nudge_id.hex() == said.nudge.nudge_id
             assert all(cap.used <= cap.max for cap in said.nudge.caps)
     assert set(nudges.values()) <= {1}
 
 
-@given(acts, act, st.sampled_from([*ALLOWED[1:], ALLOWED[0]]))
+def charged(shopper: Shopper) -> list[Charge]:
+    return [] if shopper.customer.context is None else shopper.customer.context.charges
+
+
+@given(policies, acts, act, st.sampled_from([*ALLOWED[1:], ALLOWED[0]]))
 def test_nothing_is_ever_said_on_a_channel_without_consent(
-    history: list[tuple[str, str, str, int]], last: tuple[str, str, str, int], gone: tuple[str, str]
+    policy: Callable[[], Policy],
+    history: list[tuple[str, str, str, int]],
+    last: tuple[str, str, str, int],
+    gone: tuple[str, str],
 ) -> None:
-    shopper = grown(history)
+    shopper = grown(history, policy())
     shopper.consents(*gone, state="withdrawn")
     said = perform(shopper, last)
-    assert said.channel is None or (gone[0] not in ("*", said.channel))
+    is_exempt = said.nudge is not None and said.nudge.campaign == "refunded" and gone[0] != "*"
+    assert said.channel is None or gone[0] not in ("*", said.channel) or is_exempt
+
+
+def test_the_bazaar_has_a_candidate_of_every_verdict_to_judge() -> None:
+    said = [
+        perform(grown([], bazaar()), (what, "a", "coats", 0))
+        for what in ("views", "wishes", "orders", "refunds")
+    ]
+    verdicts = {one.campaign: one.verdict for each in said for one in each.candidates}
+    assert verdicts == {
+        "look_shadow": "shadow",
+        "look_held": "held_out",
+        "look": "nudged",
+        "wish_shadow": "shadow",
+        "wish": "nudged",
+        "wish_more": "outranked",
+        "ordered": "nudged",
+        "upsell": "suppressed",
+        "refunded": "nudged",
+    }
 
 
 def test_the_law_has_nudges_to_judge() -> None:
