@@ -20,6 +20,7 @@ SOFT_SPECIFICITY_MAX: Final = SPECIFICITIES.index("category")
 TRAIT_PREFIX: Final = "trait."
 # What only fits a message about the item of the event itself.
 OF_ITEM_PREFIX: Final = "item."
+ITEM_CATEGORY: Final = "item.category"
 # The last day of a campaign: what a text may say of the campaign itself.
 CAMPAIGN_UNTIL: Final = "campaign.until"
 
@@ -131,7 +132,7 @@ FACT_PATHS: Final[dict[str, FactPath]] = {
         FactPath("item.id", _of_item(_id), "trigger", "item", None),
         FactPath("item.name", _of_item(_name), "trigger", "item", None),
         FactPath("item.brand", _of_item(_brand), "trigger", "brand", None),
-        FactPath("item.category", _item_category, "trigger", "category", None),
+        FactPath(ITEM_CATEGORY, _item_category, "trigger", "category", None),
         FactPath("item.price", _item_price, "trigger", "item", None, kind="money"),
         FactPath("cart.last.name", _of_last(_cart, _name), "viewed", "item", "cart"),
         FactPath("cart.last.brand", _of_last(_cart, _brand), "viewed", "brand", "cart"),

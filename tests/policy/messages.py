@@ -28,6 +28,7 @@ STOP = f"https://shop.example/stop/{NUDGE_ID}"
 
 
 def policy_with(content: str = CONTENT, **more: str) -> Policy:
+    """Load the sample with other words; a name such as `translations__de__look` is a file's."""
     text = FILES["campaigns/look.yaml"].replace("channels: [push, in_app]\n", "")
     begin, end = text.index("content:"), text.index("examples:")
     files = {**FILES, "campaigns/look.yaml": text[:begin] + content + text[end:]}

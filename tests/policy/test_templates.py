@@ -9,8 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamproc.core.locales import fallbacks, speech
+from streamproc.core.policy.loader import load
+from streamproc.core.policy.problems import PolicyErrors
 from streamproc.core.policy.template import Forbidden, compile_template
 from streamproc.core.values import FactValue, Money, shortened
+from tests.policy.samples import CAMPAIGN, FILES
 
 
 def filled(text: str, value: FactValue, locale: str = "en") -> str:
@@ -204,3 +207,39 @@ def test_a_cut_text_fits_and_begins_as_it_did(text: str, chars_max: int) -> None
     cut = shortened(text, chars_max)
     assert len(cut) <= chars_max
     assert cut == text or text.startswith(cut[:-1])
+
+
+@pytest.mark.parametrize(
+    ("path", "template", "error"),
+    [
+        ("trait.size", "{{ n | date }}", "date takes a date, and {{ n }} (trait.size) is a trait"),
+        (
+            "trait.size",
+            "{{ n | money }}",
+            "money takes an amount of money, and {{ n }} (trait.size) is a trait",
+        ),
+        ("trait.size", "{{ n | number }}", ""),
+        (
+            "cart.count",
+            "{{ n | money }}",
+            "money takes an amount of money, and {{ n }} (cart.count) is a number",
+        ),
+        ("cart.count", "{{ n | plural(other='#') }}", "plural lacks one, which en needs"),
+        ("cart.value", "{{ n | money }}", ""),
+        (
+            "item.price",
+            "{{ n | number }}",
+            "number takes a number, and {{ n }} (item.price) is an amount of money",
+        ),
+    ],
+)
+def test_a_filter_takes_the_kind_of_fact_that_it_writes(path: str, template: str, error: str) -> None:
+    campaign = CAMPAIGN.replace("item: item.name", f"n: {path}, item: item.name")
+    campaign = campaign.replace('body: "{{ item }} is here."', f'body: "{template}"', 1)
+    files = {**FILES, "campaigns/look.yaml": campaign}
+    if not error:
+        assert load(files).campaigns["look"].content["en"]["push"].say.uses.keys() == {"n"}
+        return
+    with pytest.raises(PolicyErrors) as refused:
+        load(files)
+    assert str(refused.value) == f"campaigns/look.yaml:16: content.push.say.body: {error}"

@@ -140,7 +140,12 @@ def test_the_default_language_must_be_complete(missing: str) -> None:
 def test_a_category_is_called_what_its_language_calls_it_or_is_not_named() -> None:
     named = CATEGORIES.replace('match: ["coats*"]', 'match: ["coats*"], names: {en: coats, de: Mäntel}')
     words = {name: text.replace("item.name", "item.category") for name, text in translated(WHOLE).items()}
-    policy = load({**words, "categories.yaml": named})
+    files = {**words, "categories.yaml": named}
+    (warning,) = warnings_of(files)
+    assert warning.startswith(
+        "translations/de/look.yaml:1: categories.yaml has no names in de for shoes, preg"
+    )
+    policy = load(files)
     names = Term(policy.categories["coats"].names)
     assert said(policy, "de", item=names) == "de: Mäntel ist da. Sie haben es angesehen."
     assert said(policy, "en", item=names) == "en: coats is here. You looked at it."

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from streamproc.core.facts_paths import ITEM_CATEGORY, FactPath
+from streamproc.core.locales import fallbacks
 from streamproc.core.policy.campaigns import Parsed
 from streamproc.core.policy.choosing import check_groups, check_names
 from streamproc.core.policy.fitting import check_words
-from streamproc.core.policy.model import Policy
-from streamproc.core.policy.problems import Findings
+from streamproc.core.policy.model import Campaign, Policy
+from streamproc.core.policy.problems import Findings, listed
 
 
 def check_whole(policy: Policy, parsed: Mapping[str, Parsed], findings: Findings) -> None:
@@ -19,6 +21,7 @@ def check_whole(policy: Policy, parsed: Mapping[str, Parsed], findings: Findings
     for campaign in policy.campaigns.values():
         node = parsed[campaign.id].node
         check_words(policy, campaign, node.line_of("content"), findings)
+        _check_names(policy, campaign, parsed[campaign.id].paths, findings)
         if campaign.priority < policy.overall.priority_min:
             floor = f"priority: {campaign.priority} is below priority_min {policy.overall.priority_min}"
             findings.warn(
@@ -28,3 +31,20 @@ def check_whole(policy: Policy, parsed: Mapping[str, Parsed], findings: Findings
         if rule.by_spending or (rule.by_value and campaign.trigger.kind.startswith("order.")):
             message = "when: chooses customers by what they spent; the others never hear of it"
             findings.warn(node.file, node.line_of("when"), message)
+
+
+def _check_names(
+    policy: Policy, campaign: Campaign, paths: Mapping[str, FactPath], findings: Findings
+) -> None:
+    """Warn where a translation names a category that its language has no name for: soft words then stand in."""
+    facts = {name for name, fact in paths.items() if fact.path == ITEM_CATEGORY}
+    for locale, content in campaign.content.items():
+        texts = [text for copy in content.values() for text in (copy.say, copy.soft)]
+        if not any(facts & text.uses.keys() for text in texts):
+            continue
+        known = fallbacks(locale)
+        nameless = [name for name, category in policy.categories.items() if not category.names.keys() & known]
+        if nameless:
+            file = f"translations/{locale}/{campaign.id}.yaml"
+            message = f"categories.yaml has no names in {locale} for {listed(nameless)}"
+            findings.warn(file, 1, f"{message}; where one is to be named, other words stand in")

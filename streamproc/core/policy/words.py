@@ -35,7 +35,13 @@ from streamproc.core.policy.template import Forbidden, Template, compile_templat
 from streamproc.core.values import FactValue, Kind
 
 _INSTEAD: Final = "the default words stand in"
-_CALLED: Final = {"text": "a text", "number": "a number", "money": "an amount of money", "date": "a date"}
+_CALLED: Final[Mapping[Kind, str]] = {
+    "text": "a text",
+    "number": "a number",
+    "money": "an amount of money",
+    "date": "a date",
+    "any": "a trait",
+}
 # What a filter can write.
 _WRITES: Final[Mapping[str, Kind]] = {
     "plural": "number",
@@ -161,7 +167,9 @@ class _Reader:
         wanted = {_WRITES[one] for one in filters if one}
         self._uses[name] = next(iter(wanted)) if fact.kind == "any" and wanted else fact.kind
         for one in sorted(filters):
-            if one and fact.kind not in (_WRITES[one], "any"):
+            # A trait may turn out to be a number; it is never money or a date.
+            may_be = ("number", "any") if _WRITES.get(one) == "number" else (_WRITES.get(one),)
+            if one and fact.kind not in may_be:
                 wants, found = _CALLED[_WRITES[one]], _CALLED[fact.kind]
                 fields.error(node, f"{one} takes {wants}, and {{{{ {name} }}}} ({fact.path}) is {found}")
         if self._is_soft and SPECIFICITIES.index(fact.specificity) > SOFT_SPECIFICITY_MAX:
