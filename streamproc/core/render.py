@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from streamproc.core.channels.email import write_email
@@ -35,7 +35,7 @@ def frame_of(
     spoken = content_locale(campaign, channel.name, locale or policy.locale)
     return Frame(
         locale=spoken,
-        reason=reason_sentence(policy, campaign.because, spoken),
+        reason=campaign.reasons.get(spoken, ""),
         controls=control_links(policy, nudge_id),
         nudge_id=nudge_id,
         expires_at_ms=now_ms + min(channel.expires_ms, campaign.expires_ms or channel.expires_ms),
@@ -58,10 +58,10 @@ def render(
     missing = [name for name in CONTROLS if not frame.controls.get(name)]
     if missing:
         raise RenderError(RenderCode.CONTROL_MISSING, ", ".join(missing))
-    known = {name: _known(name, values.get(name), frame.locale) for name in text.uses}
+    safe, raw = _facts(text, values, frame.locale)
     message = Message(
-        fields=_filled(text, known),
-        action=_led(text, known),
+        fields=_filled(text, safe),
+        action=_led(text, raw),
         campaign=campaign.id,
         channel=channel,
         is_soft=rung == SOFTEN,
@@ -75,7 +75,7 @@ def render(
 def content_locale(campaign: Campaign, channel: str, locale: str) -> str:
     """Choose the locale that a campaign speaks on a channel: the one asked for, its language, or the default.
 
-    The reason must be asked for in this locale, so that a message is in one language.
+    It is one in which the reason and the labels can be said too (`policy.translations`).
     """
     for wanted in fallbacks(locale):
         if channel in campaign.content.get(wanted, {}):
@@ -83,26 +83,9 @@ def content_locale(campaign: Campaign, channel: str, locale: str) -> str:
     return next(iter(campaign.content), "")
 
 
-def reason_sentence(policy: Policy, codes: Sequence[str], locale: str) -> str:
-    """Say in plain words why a message comes, a sentence for each code, all of them in one language.
-
-    It is the language of the locale, or the default one where that lacks a sentence.
-    """
-    for chain in (fallbacks(locale), fallbacks(policy.locale)):
-        tables = [policy.reasons[one] for one in chain if one in policy.reasons]
-        sentences = [next((table[code] for table in tables if code in table), "") for code in codes]
-        if all(sentences):
-            return " ".join(sentences)
-    return ""
-
-
 def control_links(policy: Policy, nudge_id: str) -> dict[str, str]:
     """Return the links of control of one nudge, by name."""
-    return {name: _link(link, nudge_id) for name, link in policy.controls.items()}
-
-
-def _link(link: str, nudge_id: str) -> str:
-    return link.replace(_PLACEHOLDER, nudge_id)
+    return {name: link.replace(_PLACEHOLDER, nudge_id) for name, link in policy.controls.items()}
 
 
 def _words(campaign: Campaign, channel: str, rung: str, locale: str) -> Text:
@@ -112,18 +95,28 @@ def _words(campaign: Campaign, channel: str, rung: str, locale: str) -> Text:
     return copy.soft if rung == SOFTEN else copy.say
 
 
-def _known(name: str, value: FactValue | None, locale: str) -> FactValue:
-    """Return a fact as this language says it. Raises RenderError where it is not known, or nothing to be seen."""
-    if isinstance(value, Term):
-        value = next((value.names[one] for one in fallbacks(locale) if one in value.names), None)
-    if value is None or (isinstance(value, str) and not clean(value)):
-        raise RenderError(RenderCode.FACT_MISSING, name)
-    return value
+def _facts(
+    text: Text, values: Mapping[str, FactValue], locale: str
+) -> tuple[dict[str, FactValue], dict[str, FactValue]]:
+    """Return the facts that a text uses, as this language says them: safe for any field, and as they are, for links.
+
+    Raises RenderError where one is not known, or nothing to be seen.
+    """
+    safe: dict[str, FactValue] = {}
+    raw: dict[str, FactValue] = {}
+    for name in text.uses:
+        value = values.get(name)
+        if isinstance(value, Term):
+            value = next((value.names[one] for one in fallbacks(locale) if one in value.names), None)
+        tidy = shortened(clean(value), VALUE_CHARS_MAX) if isinstance(value, str) else value
+        if value is None or tidy is None or tidy == "":
+            raise RenderError(RenderCode.FACT_MISSING, name)
+        safe[name], raw[name] = tidy, value
+    return safe, raw
 
 
-def _filled(text: Text, known: Mapping[str, FactValue]) -> dict[str, str]:
+def _filled(text: Text, safe: Mapping[str, FactValue]) -> dict[str, str]:
     """Put the facts into the fields of a text."""
-    safe = {name: _tidy(name, value) for name, value in known.items()}
     fields: dict[str, str] = {}
     for name, fill in text.renders.items():
         try:
@@ -137,19 +130,11 @@ def _filled(text: Text, known: Mapping[str, FactValue]) -> dict[str, str]:
     return fields
 
 
-def _tidy(name: str, value: FactValue) -> FactValue:
-    if not isinstance(value, str):
-        return value
-    if not (tidy := shortened(clean(value), VALUE_CHARS_MAX)):
-        raise RenderError(RenderCode.FACT_MISSING, name)
-    return tidy
-
-
-def _led(text: Text, known: Mapping[str, FactValue]) -> str:
+def _led(text: Text, raw: Mapping[str, FactValue]) -> str:
     """Say where a tap leads; empty where to nowhere. A link takes values as they are: a cut one would lead astray."""
     if text.action is None:
         return ""
     try:
-        return text.action(known)
+        return text.action(raw)
     except (ArithmeticError, LookupError, TypeError, ValueError) as error:
         raise RenderError(RenderCode.LINK_REFUSED) from error

@@ -9,18 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamproc.core.channels.message import Frame, RenderCode, RenderError
-from streamproc.core.policy.loader import load
 from streamproc.core.policy.model import Channel
+from streamproc.core.policy.reasons import Reasons
 from streamproc.core.render import (
     content_locale,
     control_links,
     frame_of,
-    reason_sentence,
     render,
 )
 from streamproc.core.values import clean
 from tests.policy.messages import FRAME, LOOK, NUDGE_ID, POLICY, policy_with, written
-from tests.policy.samples import FILES, GERMAN_REASONS, REASONS
+from tests.policy.samples import GERMAN_REASONS, REASONS
 
 
 def test_a_value_is_never_read_as_a_template() -> None:
@@ -83,11 +82,12 @@ def test_words_come_in_the_language_asked_for_or_the_default(
     assert title == ("Hallo" if expected == "de" else {"web": "Hi", "push": "Hello"}[channel])
 
 
-def test_the_reason_names_every_code_in_one_language() -> None:
-    policy = load({**FILES, "reasons.yaml": REASONS + GERMAN_REASONS})
-    assert reason_sentence(policy, ["viewed"], "de-AT") == "Sie haben es angesehen."
-    assert reason_sentence(policy, ["viewed", "cart"], "de") == "You looked at it. You put it in your basket."
-    assert reason_sentence(policy, ["cart"], "fr") == "You put it in your basket."
+def test_the_reason_names_every_code_in_one_language_or_is_not_said() -> None:
+    english = {"viewed": "You looked at it.", "cart": "You put it in your basket."}
+    reasons = Reasons({"en": english, "de": {"viewed": "Sie haben es angesehen."}})
+    assert reasons.sentence_of("en-GB", ["viewed", "cart"]) == "You looked at it. You put it in your basket."
+    assert reasons.sentence_of("de-AT", ["viewed"]) == "Sie haben es angesehen."
+    assert reasons.sentence_of("de", ["viewed", "cart"]) == reasons.sentence_of("fr", ["viewed"]) == ""
 
 
 @pytest.mark.parametrize(

@@ -104,6 +104,8 @@ DEEP = 30_000
         "{{ n | plural(one=n, other='b') }}",
         "{{ n | plural(**n) }}",
         "{{ n | plural(*n) }}",
+        "{{ n | date(*n) }}",
+        "{{ n | plural(other='a', **n) }}",
         "{{ n | plural(other='a', other='b') }}",
         "{{ n | plural('a') }}",
         "{{ n | plural }}",

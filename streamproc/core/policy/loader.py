@@ -167,7 +167,10 @@ def _spoken(campaign: Campaign, translated: Mapping[str, Mapping[str, Copy]], re
     """Give a campaign all its languages."""
     content = {**campaign.content, **translated}
     return replace(
-        campaign, content=content, labels={locale: reasons.labels_of(locale) for locale in content}
+        campaign,
+        content=content,
+        labels={locale: reasons.labels_of(locale) for locale in content},
+        reasons={locale: reasons.sentence_of(locale, campaign.because) for locale in content},
     )
 
 

@@ -213,6 +213,8 @@ class Campaign:
     specificity: str = "none"
     # What the links of control are called: locale -> control -> label.
     labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    # Why it comes, in plain words: locale -> a sentence for each code of `because`.
+    reasons: Mapping[str, str] = field(default_factory=dict)
     formerly: tuple[str, ...] = ()
     holdout_ratio: float = 0.0
     group: str = ""

@@ -83,6 +83,12 @@ class Reasons:
         missing = [code for code in codes if not any(code in self.sentences.get(one, ()) for one in chain)]
         return missing if any(one in self.labels for one in chain) else [*missing, "labels"]
 
+    def sentence_of(self, locale: str, codes: Iterable[str]) -> str:
+        """Say the sentence of each code in the language of a locale; empty where it lacks one."""
+        tables = [self.sentences[one] for one in fallbacks(locale) if one in self.sentences]
+        said = [next((table[code] for table in tables if code in table), "") for code in codes]
+        return " ".join(said) if all(said) else ""
+
     def labels_of(self, locale: str) -> dict[str, str]:
         """Return what the links of control are called in the language of a locale; empty if that is not known."""
         return next((self.labels[one] for one in fallbacks(locale) if one in self.labels), {})

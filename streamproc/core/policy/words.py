@@ -211,6 +211,9 @@ class _Reader:
 
 
 def _leading(template: Template, allowed: tuple[str, ...]) -> Leads:
+    if not template.uses:
+        return template.fill
+
     def leads(values: Mapping[str, FactValue]) -> str:
         link = template.fill(values)
         if problem := link_problem(link, allowed):
