@@ -217,9 +217,9 @@ def read_channels(node: Node, findings: Findings) -> Channels:
 
 def _channel(name: str, fields: Fields) -> Channel:
     forms = FORMS[name]
-    form = fields.choice("form", forms, f"a form of {name}") or next(iter(forms))
+    form = fields.choice("form") or next(iter(forms))
     obtrusiveness, exposure = forms[form]
-    stated = fields.number("exposure", 0, 1)
+    stated = fields.number("exposure")
     if "caps" not in fields:
         fields.findings.warn(
             fields.node.file,

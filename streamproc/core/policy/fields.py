@@ -264,12 +264,6 @@ class Fields:
             shape = _shape_of(self.shape.keys[key].value)
         return Fields(node, self.findings, shape)
 
-    def mappings(self, key: str) -> list[Fields]:
-        """Read a list of mappings, at most as many as the shape allows."""
-        listed = self._declared(key, ListOf)
-        shape = _shape_of(listed.of)
-        return [Fields(node, self.findings, shape) for node in self.nodes(key)[: listed.most]]
-
     def is_name(self, key: str, *, reserved: Collection[str] = ()) -> bool:
         """Tell whether a key is a well-formed name, and report it if not."""
         if not NAME.fullmatch(key):
