@@ -8,6 +8,7 @@ import os
 import shutil
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 from streamproc.core.policy.bundle import from_document
@@ -205,5 +206,6 @@ def test_schemas_are_written_for_editors_with_the_categories_of_a_policy(
     assert (said.code, f"ok {out}/campaign.json\n" in said.out) == (0, True)
     category = json.loads((out / "campaign.json").read_text("utf-8"))["properties"]["category"]
     assert {"from_item", "none", "coats", "jewellery"} <= set(category["enum"])
+    assert not jsonschema.Draft7Validator(category).is_valid("cots")
     shipped = json.loads((folder / "schema" / "campaign.json").read_text("utf-8"))
     assert "enum" not in shipped["properties"]["category"]

@@ -116,6 +116,24 @@ def told(new: dict[str, str], old: dict[str, str] = FILES) -> list[str]:
             "",
             "category shoes: tighter: gone; it was: sensitivity none",
         ),
+        (
+            "categories.yaml",
+            'match: ["maternity*"]',
+            'match: ["pregnan*"]',
+            "category pregnancy: tighter: match: also pregnan*",
+        ),
+        (
+            "categories.yaml",
+            'match: ["coats*"]',
+            'match: ["coats*", "jackets*"]',
+            "category coats: looser: match: also jackets*",
+        ),
+        (
+            LOOK,
+            "purpose: marketing",
+            "purpose: transactional\nbasis: contract\nexempt_from: [gap]",
+            "campaign look: looser: purpose: transactional, was marketing",
+        ),
         (LOOK, "priority: 40", "priority: 50", "campaign look: -: priority: 50, was 40"),
         (
             LOOK,
@@ -188,6 +206,34 @@ def told(new: dict[str, str], old: dict[str, str] = FILES) -> list[str]:
 )
 def test_a_difference_is_told_in_words(file: str, old: str, new: str, expected: str) -> None:
     assert told(changed(file, old, new))[0] == expected
+
+
+def test_an_exemption_a_fact_and_a_place_to_lead_to_loosen_though_nothing_was_said_of_them_before() -> None:
+    exempt = changed(LOOK, "priority: 40", "priority: 40\nexempt_from: [gap]")
+    assert told(exempt) == ["campaign look: looser: exemptions: gap, was not set"]
+    assert told(FILES, exempt) == ["campaign look: tighter: exemptions: not set any more, was gap"]
+    without = changed(LOOK, "facts: {item: item.name}\n", "")
+    assert told(FILES, without) == ["campaign look: looser: facts: item item.name, was not set"]
+    leading = changed("channels.yaml", "locale: en", "locale: en\nactions: [https://shop.example/]")
+    assert told(leading)[0].startswith("all campaigns: looser: actions:")
+
+
+def test_a_bound_on_costs_and_an_exclusive_group_tighten() -> None:
+    spend = changed(
+        "channels.yaml", "{max: 2, per: day}], gap", "{max: 2, per: day}], spend: {max_minor: 5}, gap"
+    )
+    assert told(spend)[0].startswith("overall: tighter: cost of all messages")
+    assert told(changed(LOOK, "priority: 40", "priority: 40\ngroup: winter"))[0].startswith(
+        "campaign look: tighter"
+    )
+
+
+def test_items_that_leave_a_private_group_are_marked() -> None:
+    changes = differences(FILES, changed("categories.yaml", 'match: ["maternity*"]', 'match: ["pregnan*"]'))
+    assert [(one.restraint, one.says) for one in changes] == [
+        ("tighter", "match: also pregnan*"),
+        ("looser", "match: no longer maternity*"),
+    ]
 
 
 def test_what_a_not_holds_turns_round() -> None:

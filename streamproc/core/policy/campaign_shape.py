@@ -110,6 +110,7 @@ CAMPAIGN: Final = Shape(
                 NAME_RULE,
             ),
             looser="more",
+            unsaid="tightest",
         ),
         "because": Key(
             "The reasons that the customer is given; each follows from trigger, when or facts.",

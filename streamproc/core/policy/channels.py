@@ -85,6 +85,7 @@ _OWN: Final[dict[str, dict[str, Key]]] = {
             Whole(1, SEGMENTS_LIMIT),
             looser="more",
             label="segments of a message",
+            unsaid="neither",
         )
     },
     "email": {
@@ -147,7 +148,7 @@ CHANNELS_FILE: Final = Shape(
             "The channels in use. One that is not named here is never used.",
             Shape(
                 "The channels in use.",
-                {name: Key(f"The channel {name}.", channel_shape(name), looser="more") for name in CHANNELS},
+                {name: Key(f"The channel {name}.", channel_shape(name)) for name in CHANNELS},
             ),
             required=True,
         ),
@@ -161,6 +162,7 @@ CHANNELS_FILE: Final = Shape(
             "Where an action may lead besides paths of your own: https addresses, each with a slash at its end.",
             ListOf(Text(200, ALLOWED.pattern)),
             looser="more",
+            unsaid="tightest",
         ),
         "controls": Key(
             "Addresses of your shop that every message carries; each contains {nudge_id} once.",

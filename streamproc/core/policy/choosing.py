@@ -30,6 +30,7 @@ CHOOSING: Final[dict[str, Key]] = {
     "group": Key(
         "The exclusive group of channels.yaml that it is in: who heard another of it in its window does not hear this.",
         NameOf("group"),
+        looser="less",
         label="exclusive group",
     ),
     "shadow": Key(

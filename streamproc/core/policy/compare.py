@@ -102,7 +102,7 @@ def _both(place: Place, key: Key, value: Value, old: Node, new: Node) -> Iterato
         for name in {**old.keys, **new.keys}:
             was, now = old.keys.get(name), new.keys.get(name)
             # That there is one more may loosen; which one it is, nobody can rank.
-            inner = Key("", value.of, looser="" if was and now else key.looser)
+            inner = replace(key, value=value.of, looser="" if was and now else key.looser)
             yield from compare(place.inside(name, name), inner, was, now)
     elif isinstance(value, ListOf) and isinstance(resolved(value.of), Shape):
         yield from _named_items(place, value, old, new)
@@ -180,26 +180,29 @@ def _rank(value: Value, node: Node) -> Decimal | None:
 
 
 def _came_or_went(place: Place, key: Key, old: Node | None, new: Node | None) -> Change:
-    """Tell of a key that was added or taken out, or that holds a value of another kind now.
+    """Tell of a key that was added or taken out, or that holds a value of another kind now."""
+    node = new if new is not None else old
+    assert node is not None
+    now, was = (None if one is None else words(key.value, one) for one in (new, old))
+    kind: Kind = "new" if old is None else "gone" if new is None else "changed"
+    says = f"{place.label}: {now or 'not set any more'}, was {was or 'not set'}"
+    return Change(place.part, place.path, says, _turned_by_presence(place, key, old, new), kind)
 
-    What bounds (a number, a list) is loosest where it is not said at all; of a mapping, more is there when it is there.
-    """
+
+def _turned_by_presence(place: Place, key: Key, old: Node | None, new: Node | None) -> Restraint:
     node = new if new is not None else old
     assert node is not None
     value = fitting(key.value, node)
-    now, was = (None if one is None else words(key.value, one) for one in (new, old))
-    kind: Kind = "new" if old is None else "gone" if new is None else "changed"
-    is_more: bool | None = new is not None
     if isinstance(value, Flag):
         # One of the two is the default, which is as if unsaid.
         is_more = node.raw.lower() == "true" if new is not None else value.default
-    elif old is not None and new is not None:
-        is_more = new.kind == "mapping" if "mapping" in (old.kind, new.kind) else None
-    restraint = _turned(place, key.looser, is_more=is_more)
-    if kind != "changed" and key.looser and not isinstance(value, Flag | Shape | ByName):
-        restraint = "tighter" if is_more != place.flipped else "looser"
-    says = f"{place.label}: {now or 'not set any more'}, was {was or 'not set'}"
-    return Change(place.part, place.path, says, restraint, kind)
+        return _turned(place, key.looser, is_more=is_more)
+    if old is not None and new is not None:
+        is_more_now = new.kind == "mapping" if "mapping" in (old.kind, new.kind) else None
+        return _turned(place, key.looser, is_more=is_more_now)
+    if not key.looser or key.unsaid == "neither":
+        return ""
+    return "tighter" if ((new is not None) == (key.unsaid == "loosest")) != place.flipped else "looser"
 
 
 def _items(place: Place, key: Key, value: ListOf, old: Node, new: Node) -> Iterator[Change]:

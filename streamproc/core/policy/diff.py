@@ -6,6 +6,7 @@ Comments, the order of keys, and two ways to write one thing (`24h`, `1d`) are n
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Final
 
 from streamproc.core.policy import phrases
@@ -111,9 +112,23 @@ def _categories(old: Mapping[str, Node], new: Mapping[str, Node]) -> Iterator[Ch
         place = Place(f"category {name}", f"categories.{name}")
         was, now = (group.get(name) for group in groups)
         # The items of a group that is not there count as the default category's.
-        turns = {change.restraint for change in shapes(place, CATEGORY, was or default[0], now or default[1])}
-        restraint: Restraint = "looser" if "looser" in turns else "tighter" if "tighter" in turns else ""
-        yield from _whole(place, Key("", CATEGORY), was, now, restraint)
+        restraint = _turn(place, was or default[0], now or default[1])
+        for change in _whole(place, Key("", CATEGORY), was, now, restraint):
+            if change.path.endswith(".match") and was is not None and now is not None:
+                # So do items that a pattern does not bring there any more, and did those that one brings now.
+                came = change.kind == "new"
+                turned = _turn(place, default[0], now) if came else _turn(place, was, default[1])
+                yield replace(change, restraint=turned)
+            else:
+                yield change
+
+
+def _turn(place: Place, old: Node, new: Node) -> Restraint:
+    """Tell which way restraint moves for items that leave one group for another."""
+    turns = {
+        change.restraint for change in shapes(place, CATEGORY, old, new) if not change.path.endswith(".match")
+    }
+    return "looser" if "looser" in turns else "tighter" if "tighter" in turns else ""
 
 
 def _reasons(old: Mapping[str, Node], new: Mapping[str, Node]) -> Iterator[Change]:

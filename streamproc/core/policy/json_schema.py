@@ -47,14 +47,13 @@ FILES: Final[dict[str, Value]] = {
 }
 
 
-def schemas(categories: Sequence[str] | None = None) -> dict[str, Schema]:
+def schemas(named: Mapping[Named, Sequence[str]] | None = None) -> dict[str, Schema]:
     """Return a JSON Schema for each kind of file, by the kind's name.
 
-    `categories` are those of one policy: its campaigns' files then complete them and refuse others.
+    `named` are the channels, categories and groups of one policy: its campaigns' files then complete these and refuse
+    others.
     """
-    names: dict[Named, Sequence[str]] = {"channel": CHANNELS}
-    if categories is not None:
-        names["category"] = categories
+    names: dict[Named, Sequence[str]] = {"channel": CHANNELS, **(named or {})}
     return {kind: _Writer(names).document(kind, value) for kind, value in FILES.items()}
 
 

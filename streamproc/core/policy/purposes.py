@@ -44,6 +44,7 @@ PURPOSE: Final[dict[str, Key]] = {
         ListOf(Choice(tuple(Exemption), "something to be exempt from")),
         looser="more",
         label="exemptions",
+        unsaid="tightest",
     ),
 }
 

@@ -14,6 +14,8 @@ TEXT_CHARS_MAX: Final = 200
 LIST_MAX: Final = 64
 # What `more` of a value does to restraint: nothing that could be said in general, or the way it gets looser.
 Looser = Literal["", "more", "less"]
+# What a key that bears on restraint amounts to where it is not said.
+Unsaid = Literal["loosest", "tightest", "neither"]
 # What a policy itself names: its channels, its categories, its exclusive groups.
 Named = Literal["channel", "category", "group"]
 
@@ -123,13 +125,18 @@ class Again:
 
 @dataclass(frozen=True)
 class Key:
-    """One key of a mapping: `says` is for its author, `label` is what people call it, the key itself unless given."""
+    """One key of a mapping: `says` is for its author, `label` is what people call it, the key itself unless given.
+
+    `looser` is the way it gets looser for customers, `unsaid` what it amounts to where it is not there. The latter is
+    not asked of a key without a way, nor of a flag, which has a default.
+    """
 
     says: str
     value: Value
     required: bool = False
     looser: Looser = ""
     label: str = ""
+    unsaid: Unsaid = "loosest"
 
 
 @dataclass(frozen=True)

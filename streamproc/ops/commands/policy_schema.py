@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
 
 from streamproc.ops.commands.terminal import mark, say
+
+if TYPE_CHECKING:
+    from streamproc.core.policy.shape import Named
 
 __all__ = ["schema"]
 
@@ -21,23 +24,27 @@ def schema(
     folder: Annotated[
         Path | None,
         typer.Option(
-            "--policy", metavar="DIR", help="Complete this policy's categories too.", show_default=False
+            "--policy", metavar="DIR", help="Complete this policy's own names too.", show_default=False
         ),
     ] = None,
 ) -> None:
     """Write a JSON Schema for each kind of file of a policy, for editors: completion, help, and underlined mistakes.
 
     The folder that ships holds them in `schema/`, and each of its files names its own in the first line. With a policy
-    given, its campaigns may only name the categories that it has; write them anew when you add one.
+    given, its campaigns may only name the channels, categories and groups that it has; write them anew when you add
+    one.
 
     Example: `streamproc policy schema --policy policy/ --out policy/schema`
     """
     from streamproc.core.policy.json_schema import schemas  # noqa: PLC0415
     from streamproc.ops.policy_files import load_folder  # noqa: PLC0415
 
-    categories = None if folder is None else list(load_folder(folder).categories)
+    named: dict[Named, list[str]] = {}
+    if folder is not None:
+        policy = load_folder(folder)
+        named = {"channel": [*policy.channels], "category": [*policy.categories], "group": [*policy.groups]}
     out.mkdir(parents=True, exist_ok=True)
-    for kind, written in schemas(categories).items():
+    for kind, written in schemas(named).items():
         file = out / f"{kind}.json"
         file.write_text(json.dumps(written, indent=2, ensure_ascii=False) + "\n", "utf-8")
         say(f"{mark('ok')} {escape(str(file))}")
