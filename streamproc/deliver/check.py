@@ -55,19 +55,21 @@ class Check:
         campaign = rules.policy.called(parcel.campaign)
         charge = charge_of(context, parcel.nudge_id) if context is not None else None
         known = [one.sensed for one in (charge, campaign) if one is not None]
+        # Topic and policy must agree on an exemption: a campaign may have become another, and a topic is no policy.
+        is_as_decided = campaign is not None and campaign.purpose == parcel.purpose
         return Handover(
             h=self._key.h(parcel.customer_id),
             channel=parcel.channel,
             campaign=parcel.campaign,
             category=parcel.category,
-            purpose=campaign.purpose if campaign is not None else MARKETING,
+            purpose=parcel.purpose if is_as_decided else MARKETING,
             # Where nobody remembers what caused it, it may have been a beacon.
             sensed=any(known) or not known,
             rung="",
             occurred_at_ms=parcel.decided_at_ms,
             decided_at_ms=parcel.decided_at_ms,
             expires_at_ms=parcel.expires_at_ms,
-            exempt_from=() if campaign is None else tuple(sorted(campaign.exempt_from)),
+            exempt_from=tuple(sorted(campaign.exempt_from)) if campaign is not None and is_as_decided else (),
         )
 
 

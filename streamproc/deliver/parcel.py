@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
+from streamproc.core.facts import MARKETING
 from streamproc.core.record import Record
 
 __all__ = ["Parcel", "open_parcel"]
@@ -30,6 +31,7 @@ class _Nudge(msgspec.Struct):
     expires_at_ms: int
     content: dict[str, Any]
     controls: dict[str, str] = {}
+    purpose: str = MARKETING
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,7 @@ class Parcel:
     expires_at_ms: int
     content: dict[str, Any]
     controls: dict[str, str]
+    purpose: str
     value: bytes
     lane: int
 

@@ -124,6 +124,25 @@ async def test_a_nudge_that_a_beacon_may_have_caused_needs_the_consent_to_sensin
     assert len(bench.taken) == 1
 
 
+async def test_a_message_about_an_order_needs_no_opt_in_if_topic_and_policy_say_what_it_is(
+    bench: Bench,
+) -> None:
+    record = await bench.nudge(purpose="transactional")
+    forged = await bench.nudge(nudge_id="2" * 32)
+    bench.shopper.consents("push", state="expired")
+    await bench.keep()
+    policy = bench.shopper.rules.policy
+    look = replace(policy.campaigns["look"], purpose="transactional", id="glance", formerly=("look",))
+    assert await bench.hand(await bench.nudge(nudge_id="3" * 32, purpose="transactional")) is None
+    campaigns = {**policy.campaigns, "glance": look}
+    del campaigns["look"]
+    bench.shopper.rules = replace(bench.shopper.rules, policy=replace(policy, campaigns=campaigns))
+    assert await bench.hand(forged) is None
+    assert bench.ends == [(Fate.WITHHELD, "channel_not_opted_in")] * 2
+    assert await bench.hand(record) is None
+    assert bench.taken == [(identity(record), "an address")]
+
+
 async def test_an_expired_nudge_is_not_handed_over(bench: Bench) -> None:
     record = await bench.nudge()
     bench.shopper.now_ms = EXPIRES_MS
