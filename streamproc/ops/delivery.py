@@ -165,11 +165,11 @@ async def serve(parts: Parts) -> int:
     stop = stop_on_signals("the nudges in flight")
     health = HealthServer(metrics, waits_for=delivery.waits_for, stalled=lambda: _stalled(delivery))
     try:
-        await health.start(parts.metrics_addr)
-    except SettingsError as error:
+        await health.start(parts.metrics_addr, named="--metrics-addr")
+    except SettingsError:
         # It has not run, so nothing else closes what it made.
         await delivery.feed.stop()
-        raise SettingsError([f"--metrics-addr: {fault}" for fault in error.faults]) from error
+        raise
     try:
         tasks = [asyncio.create_task(work) for work in (delivery.run(), _watch(delivery, metrics))]
         asked = asyncio.create_task(stop.wait())

@@ -53,8 +53,8 @@ class HealthServer:
         )
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN_SECONDS)
 
-    async def start(self, address: str) -> Self:
-        """Listen on `HOST:PORT`. Raises SettingsError where that cannot be had."""
+    async def start(self, address: str, *, named: str = "STREAMPROC_METRICS_ADDR") -> Self:
+        """Listen on `HOST:PORT`. Raises SettingsError where that cannot be had; `named` is what says the address."""
         host, port = split_address(address)
         await self._runner.setup()
         try:
@@ -62,7 +62,7 @@ class HealthServer:
         except OSError as error:
             await self.stop()
             raise SettingsError(
-                [f"STREAMPROC_METRICS_ADDR is {address}, which cannot be listened on: {error.strerror}"]
+                [f"{named} is {address}, which cannot be listened on: {error.strerror}"]
             ) from error
         return self
 
