@@ -64,7 +64,7 @@ async def test_a_mail_without_html_is_a_plain_text(server: Mailbox) -> None:
 
 
 async def test_a_mail_is_seven_bits_wide_so_that_no_relay_changes_it(server: Mailbox) -> None:
-    await send(server, subject="Größe 😀", text="ä" * 2_000, html="<p>" + "ö" * 5_000 + "</p>")
+    await send(server, subject="Größe 😀", text="Für Sie.", html="<p>" + "ö" * 5_000 + "</p>")
     content = server.envelopes[0].content
     assert isinstance(content, bytes)
     assert content.isascii()

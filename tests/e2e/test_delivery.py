@@ -24,6 +24,10 @@ def people(folder: Path, *customers: str) -> str:
     return str(file)
 
 
+# A process that is killed leaves the group after this, and the test waits for it.
+SOON = {"SESSION_TIMEOUT": "2s", "REBALANCE_TIMEOUT": "2s"}
+
+
 async def nudged(shop: Installation, channel: str, customers: list[str]) -> list[Record]:
     """Have a worker decide a nudge for each of these customers; it goes on running."""
     await shop.opt_in(customers, channel)
@@ -60,12 +64,12 @@ async def test_a_mail_is_delivered_once_though_nudges_repeat_and_a_process_is_ki
     nudges = await nudged(shop, "email", customers)
     options = ("--from", "Shop <hello@shop.example>", "--addresses", people(tmp_path, *customers))
     async with Mailbox(pause_s=0.02).open() as mailbox:
-        first = shop.delivery("email", "--to", mailbox.url, *options)
+        first = shop.delivery("email", "--to", mailbox.url, *options, **SOON)
         await until(lambda: len(mailbox.envelopes) >= 10, "no mail came")
         first.kill()
         assert len(mailbox.envelopes) < 35
         await shop.produce("nudges.email", [((one.key or b"").decode(), one.value) for one in nudges])
-        second = shop.delivery("email", "--to", mailbox.url, *options)
+        second = shop.delivery("email", "--to", mailbox.url, *options, **SOON)
         await until(lambda: len({mail["Message-ID"] for mail in mailbox.mails}) == 40, "mails are missing")
         found = await outcomes(shop, 40)
         await stopped(second)
@@ -94,7 +98,7 @@ async def test_only_who_still_agrees_is_reached_and_only_while_the_channel_is_on
     endpoint = Endpoint(lambda one: (410 if b"c-refused" in one.body else 200, {}, ""))
     # Nobody listens there yet.
     delivery = shop.delivery(
-        "push", "--to", endpoint.url(), "--secret-file", str(secret), "--addresses", file
+        "push", "--to", endpoint.url(), "--secret-file", str(secret), "--addresses", file, **SOON
     )
     await until(lambda: is_away(delivery), "it did not notice that nobody answers")
     async with endpoint.open():
