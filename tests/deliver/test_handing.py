@@ -63,7 +63,7 @@ async def test_an_outcome_that_a_crash_kept_from_being_written_is_written_with_t
 async def test_a_message_about_an_order_goes_where_its_policy_lets_it_whatever_its_campaign_is_called_now(
     bench: Bench,
 ) -> None:
-    record = await bench.nudge()
+    record = await bench.nudge(purpose="transactional")
     bench.shopper.consents("push", state="withdrawn")
     await bench.keep()
     policy = bench.shopper.rules.policy
