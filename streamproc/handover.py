@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -12,6 +12,7 @@ from streamproc.core.decision import Emission, Handover, decode_decision, encode
 from streamproc.core.reasons import Why
 from streamproc.core.record import Output, Position
 from streamproc.core.refusal import Standing, refusal
+from streamproc.pacing import NOT_BEFORE_HEADER, Pacing, Slots
 from streamproc.ports import Clock, Gate
 from streamproc.purse import Purse
 from streamproc.store.base import Slot, Store
@@ -52,9 +53,11 @@ class Handing:
         monotonic: Callable[[], float],
         pause: Callable[[int], Awaitable[None]],
         purse: Purse,
+        pacing: Pacing,
     ) -> None:
-        """Ask this gate, this store where the commit's answers are no longer fresh, and this purse for the money."""
+        """Ask this gate, this store where the commit's answers are no longer fresh, for money and for a slot."""
         self._purse = purse
+        self._pacing = pacing
         self._pause = pause
         self._gate = gate
         self._store = store
@@ -68,7 +71,7 @@ class Handing:
         """
         lanes = {emission.nudge.lane or 0 for _, emission in speaking if emission.nudge is not None}
         slots: dict[str, Slot] = {}
-        unpaid = await self._pay(speaking)
+        limits = await self._limits(speaking)
         while True:
             await self._gate.until_open()
             if not all(self._gate.is_fresh(lane) for lane in lanes):
@@ -80,17 +83,22 @@ class Handing:
                 slots = {slot.h: slot for slot in found}
                 committed_at = asked_at
             if self._gate.is_open():
-                return self._split(speaking, slots, unpaid)
+                return self._split(speaking, slots, limits)
 
-    async def _pay(self, speaking: Sequence[Speaking]) -> Mapping[str, Why]:
-        """Pay before the gate is asked, since nothing may be waited for after it: what it refuses was paid for."""
-        priced = [(nudge_id_of(e.nudge), e.handover) for _, e in speaking if e.nudge and e.handover]
-        now_ms = max(self._clock.now_ms(handover.decided_at_ms) for _, handover in priced)
-        return await self._purse.pay(priced, self._gate.rules().policy, now_ms)
+    async def _limits(self, speaking: Sequence[Speaking]) -> Slots:
+        """Ask for slots and money before the gate is asked, since nothing may be waited for after it.
 
-    def _split(
-        self, speaking: Sequence[Speaking], slots: dict[str, Slot], unpaid: Mapping[str, Why]
-    ) -> Sorted:
+        What the gate refuses then was paid for, and had a slot.
+        """
+        named = [(nudge_id_of(e.nudge), e.handover) for _, e in speaking if e.nudge and e.handover]
+        now_ms = max(self._clock.now_ms(handover.decided_at_ms) for _, handover in named)
+        policy = self._gate.rules().policy
+        slots = await self._pacing.slots(named, policy, now_ms)
+        payable = [pair for pair in named if not isinstance(slots.get(pair[0]), Why)] if slots else named
+        unpaid = await self._purse.pay(payable, policy, now_ms)
+        return {**slots, **unpaid} if unpaid else slots
+
+    def _split(self, speaking: Sequence[Speaking], slots: dict[str, Slot], limits: Slots) -> Sorted:
         rules = self._gate.rules()
         offset = (CONFIG_OFFSET_HEADER, str(rules.config_offset).encode())
         sorted_ = Sorted()
@@ -101,10 +109,13 @@ class Handing:
             now_ms = self._clock.now_ms(handover.decided_at_ms)
             slot = slots.get(handover.h)
             why = refusal(handover, rules, now_ms, _standing(slot) if slot is not None else None)
-            if why is None and unpaid:
-                why = unpaid.get(nudge_id_of(nudge))
+            limit = limits.get(nudge_id_of(nudge)) if limits else None
+            if why is None and isinstance(limit, Why):
+                why = limit
             if why is None:
                 headers = (*nudge.headers, offset)
+                if isinstance(limit, int):
+                    headers = (*headers, (NOT_BEFORE_HEADER, str(limit).encode()))
                 sorted_.nudges.append(Output(nudge.topic, nudge.key, nudge.value, headers, nudge.lane))
                 sorted_.handed.append(handover)
             else:

@@ -25,6 +25,7 @@ from streamproc.handover import Handing
 from streamproc.ingest import parse
 from streamproc.ingest.canonical import encode_event
 from streamproc.ingest.dead_letter import dead_letter
+from streamproc.pacing import Pacing
 from streamproc.ports import Clock, Gate, Meter, Sink, SinkUnavailable
 from streamproc.purse import Purse
 from streamproc.store.addresses import ANY_LANE
@@ -80,6 +81,7 @@ class Pipeline:
         self._pause = pause
         self._committed = committed
         self._purse = Purse(store)
+        self._pacing = Pacing(store)
 
     async def process(self, unit: Unit) -> None:
         """Take a unit through all steps; return only when every output is acknowledged.
@@ -322,7 +324,15 @@ class Pipeline:
         speaking = [pair for pair in work.emissions if pair[1].nudge is not None]
         if not speaking:
             return
-        handing = Handing(self._gate, self._store, self._clock, self._monotonic, self._pause, self._purse)
+        handing = Handing(
+            self._gate,
+            self._store,
+            self._clock,
+            self._monotonic,
+            self._pause,
+            self._purse,
+            self._pacing,
+        )
         handed = await handing.sort(speaking, work.committed_at)
         if handed.nudges:
             await self._sink.send(handed.nudges)

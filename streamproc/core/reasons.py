@@ -31,6 +31,7 @@ class Gate(StrEnum):
     # On this channel?
     CHANNEL_OFF = "channel_off"
     SPEND_CAP = "spend_cap"
+    PACE = "pace"
     CHANNEL_DECLINED = "channel_turned_off_by_customer"
     NOT_OPTED_IN = "channel_not_opted_in"
     QUIET_HOURS = "quiet_hours"

@@ -82,6 +82,9 @@ class Handing:
             )
             self.counter.ended(Fate.UNREADABLE)
             return None
+        early_ms = min(parcel.not_before_ms, parcel.expires_at_ms) - self.now_ms()
+        if early_ms > 0:
+            return early_ms / 1_000
         while True:
             if self.now_ms() < parcel.expires_at_ms and not await self._is_ready(parcel, lane):
                 continue

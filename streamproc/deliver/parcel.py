@@ -10,11 +10,13 @@ import msgspec
 
 from streamproc.core.facts import MARKETING
 from streamproc.core.record import Record
+from streamproc.pacing import NOT_BEFORE_HEADER
 
 __all__ = ["Parcel", "open_parcel"]
 
 ID_CHARS_MAX: Final = 128
 DECIDED_MS_MAX: Final = 253_402_300_799_999  # the year 9999, with which dates in mail and JSON end
+_DIGITS_MAX: Final = 15
 # The id becomes a header and part of a Message-ID, so only what is plain in both may stand in it.
 _NUDGE_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
@@ -36,7 +38,10 @@ class _Nudge(msgspec.Struct):
 
 @dataclass(frozen=True)
 class Parcel:
-    """One nudge: what handing over looks at, and `value`, the JSON document as it was read. Times in milliseconds."""
+    """One nudge: what handing over looks at, and `value`, the JSON document as it was read. Times in milliseconds.
+
+    One that has a slot in the pace of its channel is not handed over before it.
+    """
 
     nudge_id: str
     customer_id: str
@@ -50,6 +55,7 @@ class Parcel:
     purpose: str
     value: bytes
     lane: int
+    not_before_ms: int = 0
 
     def said(self, field: str) -> str:
         """Return a field of the content, empty where it is none or no text."""
@@ -79,4 +85,11 @@ def open_parcel(record: Record, channel: str) -> Parcel | None:
         **{name: getattr(nudge, name) for name in _Nudge.__struct_fields__},
         value=record.value.strip(),
         lane=record.partition,
+        not_before_ms=_not_before_ms(record),
     )
+
+
+def _not_before_ms(record: Record) -> int:
+    """Read the slot of a paced nudge; what cannot be read is none."""
+    slot = dict(record.headers).get(NOT_BEFORE_HEADER, b"")
+    return int(slot) if slot.isdigit() and len(slot) <= _DIGITS_MAX else 0

@@ -67,6 +67,7 @@ _WITHHELD: Final = (
     Gate.CHANNEL_OFF,
     Gate.CAMPAIGN_OFF,
     Gate.SPEND_CAP,
+    Gate.PACE,
     Gate.EXPIRED,
     Gate.NOT_OPTED_IN,
     Gate.SENSING,

@@ -139,6 +139,16 @@ class Store(Protocol):
         """
         ...
 
+    async def slots(
+        self, channel: str, now_ms: int, interval_ms: float, expiries_ms: Sequence[int]
+    ) -> list[int | None]:
+        """Give each nudge the next free slot of its channel, `interval_ms` (above 0) after the one before.
+
+        All workers share the slots; none lies before `now_ms`. `None` for a nudge that would have expired by then: it
+        takes no slot from others.
+        """
+        ...
+
     async def ping(self) -> None:
         """Return if the store answers and its epoch stands; raise as any other call does."""
         ...

@@ -17,7 +17,7 @@ CUSTOMERS_A_CALL_MAX: Final = 128
 
 SCRIPTS: Final = {
     name: files("streamproc.store").joinpath(f"scripts/{name}.lua").read_bytes()
-    for name in ("commit", "claim", "spend")
+    for name in ("commit", "claim", "spend", "pace")
 }
 _SHA: Final = {name: sha1(script, usedforsecurity=False).hexdigest() for name, script in SCRIPTS.items()}
 
@@ -92,6 +92,15 @@ def spend_call(
         max_minor,
         *(part for one in costs for part in one),
     )
+
+
+def pace_call(
+    channel: str, *, token: bytes, now_ms: int, interval_ms: float, expiries_ms: Sequence[int]
+) -> Call:
+    """Return the EVALSHA that gives nudges of a paced channel their slots."""
+    names = KEYS[0]
+    keys = (names.epoch, names.pace + channel)
+    return ("EVALSHA", _SHA["pace"], 2, *keys, token, now_ms, f"{interval_ms:.3f}", *expiries_ms)
 
 
 def _letter(value: bytes | None) -> bytes:

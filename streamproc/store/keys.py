@@ -79,7 +79,7 @@ def bucket_of(h: str) -> int:
 class BucketKeys:
     """Name the keys of one bucket. The braces make a cluster keep them all in one slot."""
 
-    __slots__ = ("consent", "context", "count", "due", "epoch", "outputs", "paid", "sent", "spent")
+    __slots__ = ("consent", "context", "count", "due", "epoch", "outputs", "pace", "paid", "sent", "spent")
 
     def __init__(self, bucket: int) -> None:
         tag = f"sp:{{{bucket}}}"
@@ -95,6 +95,8 @@ class BucketKeys:
         # Prefixes of what all workers together spend in a day, which follows. Bucket 0 keeps both.
         self.spent = f"{tag}:spent:"
         self.paid = f"{tag}:paid:"
+        # A prefix likewise; a channel's name follows.
+        self.pace = f"{tag}:pace:"
 
 
 KEYS: Final = tuple(BucketKeys(bucket) for bucket in range(BUCKETS))

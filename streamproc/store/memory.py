@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from itertools import count
+from math import ceil
 from typing import Final
 
 from streamproc.store.base import SPENT_TTL_MS, Hint, Slot, Spending, StoreRefused, StoreUnavailable, Write
@@ -204,6 +205,21 @@ class MemoryStore:
             paid.append(fits)
         space.set(total_key, b"%d" % total, SPENT_TTL_MS)
         return Spending(paid, total)
+
+    async def slots(
+        self, channel: str, now_ms: int, interval_ms: float, expiries_ms: Sequence[int]
+    ) -> list[int | None]:
+        self._check(0)
+        key = KEYS[0].pace + channel
+        free_ms = max(float(now_ms), float(self.space.get(key) or 0))
+        slots: list[int | None] = []
+        for expires_at_ms in expiries_ms:
+            fits = free_ms < expires_at_ms
+            slots.append(ceil(free_ms) if fits else None)
+            free_ms += interval_ms if fits else 0.0
+        if free_ms > now_ms:
+            self.space.set(key, b"%.3f" % free_ms, ceil(free_ms - now_ms))
+        return slots
 
     async def ping(self) -> None:
         self._check_all()

@@ -25,6 +25,7 @@ from streamproc.store.commit_call import (
     check_writes,
     claim_call,
     commit_call,
+    pace_call,
     spend_call,
 )
 from streamproc.store.epoch import LOST, RESTORE, epoch_missing, establish
@@ -128,6 +129,16 @@ class RedisStore:
         )
         ((total_minor, bits),) = await self._scripted([call])
         return Spending([bit == _APPLIED for bit in bits], total_minor)
+
+    async def slots(
+        self, channel: str, now_ms: int, interval_ms: float, expiries_ms: Sequence[int]
+    ) -> list[int | None]:
+        token = self._token or b""
+        call = pace_call(
+            channel, token=token, now_ms=now_ms, interval_ms=interval_ms, expiries_ms=expiries_ms
+        )
+        (slots,) = await self._scripted([call])
+        return [slot or None for slot in slots]
 
     async def ping(self) -> None:
         seen = self._seen.copy()

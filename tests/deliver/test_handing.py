@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+import msgspec
 import pytest
 
 from streamproc.core.record import Record
@@ -358,3 +359,32 @@ async def test_a_nudge_that_is_not_handed_over_costs_no_turn(bench: Bench) -> No
     for _ in range(3):
         await bench.hand(record)
     assert bench.seconds == 60.0
+
+
+async def test_a_nudge_with_a_slot_waits_for_it_and_lets_others_pass(bench: Bench) -> None:
+    record = await bench.nudge()
+    header = ("sp-not-before-ms", str(NOON_MS + 90_500).encode())
+    paced = msgspec.structs.replace(record, headers=(header,))
+    assert await bench.hand(paced) == 90.5
+    assert (bench.taken, bench.ends) == ([], [])
+    bench.shopper.now_ms = NOON_MS + 90_500
+    assert await bench.hand(paced, 1) is None
+    assert len(bench.taken) == 1
+
+
+async def test_a_slot_after_the_expiry_ends_with_the_nudge(bench: Bench) -> None:
+    record = await bench.nudge()
+    header = ("sp-not-before-ms", str(EXPIRES_MS + 1).encode())
+    paced = msgspec.structs.replace(record, headers=(header,))
+    assert await bench.hand(paced) == 2 * 3_600.0
+    bench.shopper.now_ms = EXPIRES_MS
+    assert await bench.hand(paced, 1) is None
+    assert (bench.taken, bench.ends) == ([], [(Fate.EXPIRED, "")])
+
+
+async def test_a_slot_that_cannot_be_read_is_none(bench: Bench) -> None:
+    record = await bench.nudge()
+    for text in (b"soon", b"-5", b"9" * 40, b""):
+        paced = msgspec.structs.replace(record, headers=(("sp-not-before-ms", text),))
+        assert await bench.hand(paced) is None
+    assert len(bench.taken) == 1

@@ -14,7 +14,7 @@ from streamproc.cli import app
 from streamproc.core.facts_paths import FACT_PATHS
 from streamproc.core.locales import speech
 from streamproc.core.policy.loader import load_all
-from streamproc.core.policy.model import Group, Spend
+from streamproc.core.policy.model import Group, Pace, Spend
 from streamproc.core.policy.template import FILTERS, compile_template
 from streamproc.core.policy.when import KEYS
 from streamproc.ops.policy_files import load_folder
@@ -68,6 +68,15 @@ def test_the_keys_of_choosing_load() -> None:
     policy = load_all({**FILES, "campaigns/look.yaml": campaign, "channels.yaml": channels}).policy
     assert policy.groups == {"winter": Group("winter", 14 * 86_400_000)}
     assert (policy.overall.holdout_ratio, policy.campaigns["look"].key) == (0.02, "wish_reminder")
+
+
+def test_the_pace_of_a_channel_loads() -> None:
+    channels = re.sub(r"  sms:.*\n", indent(BLOCKS["pace"], "  "), FILES["channels.yaml"])
+    if "  sms:" not in channels:
+        channels = channels.replace("channels:\n", "channels:\n" + indent(BLOCKS["pace"], "  "))
+    assert load_all({**FILES, "channels.yaml": channels}).policy.channels["sms"].pace == Pace(
+        600, 60_000, "600 in 1 m"
+    )
 
 
 def test_what_a_day_may_cost_loads() -> None:

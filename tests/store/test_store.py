@@ -21,6 +21,7 @@ from streamproc.store.base import (
 from streamproc.store.keys import BUCKETS, KEYS, IdKey, bucket_of
 from tests.store.conftest import ID_KEY, World
 
+NOW_MS = 1_795_777_200_000
 ANNA, BEN = ID_KEY.h("anna"), ID_KEY.h("ben")
 
 
@@ -439,3 +440,34 @@ async def test_nothing_is_paid_from_a_store_that_lost_its_state(world: World, st
     await world.flush()
     with pytest.raises(EpochMissing):
         await store.spend("2026-11-27", 10, [("a", 5)])
+
+
+async def test_a_channels_slots_lie_an_interval_apart(store: Store) -> None:
+    later = [NOW_MS + 10_000] * 4
+    assert await store.slots("sms", NOW_MS, 250, later) == [NOW_MS, NOW_MS + 250, NOW_MS + 500, NOW_MS + 750]
+    assert await store.slots("sms", NOW_MS + 100, 250, later[:1]) == [NOW_MS + 1_000]
+    assert await store.slots("push", NOW_MS, 250, later[:1]) == [NOW_MS]
+    assert await store.slots("sms", NOW_MS + 5_000, 250, later[:1]) == [NOW_MS + 5_000]
+
+
+async def test_a_nudge_that_expires_before_its_slot_gets_none_and_takes_none(store: Store) -> None:
+    expiries = [NOW_MS + 9_000, NOW_MS + 1_000, NOW_MS + 1_001, NOW_MS + 9_000]
+    given = await store.slots("sms", NOW_MS, 1_000, expiries)
+    assert given == [NOW_MS, None, NOW_MS + 1_000, NOW_MS + 2_000]
+
+
+async def test_slots_closer_than_a_millisecond_add_up(store: Store) -> None:
+    for _ in range(2):
+        given = await store.slots("push", NOW_MS, 0.125, [NOW_MS + 1_000] * 80)
+    assert (given[0], given[-1]) == (NOW_MS + 10, NOW_MS + 20)
+
+
+async def test_all_workers_share_the_slots(world: World) -> None:
+    one, other = world.store(), world.store()
+    await one.open(fresh=True)
+    await other.open()
+    later = [NOW_MS + 1_000_000]
+    given = await asyncio.gather(*((one, other)[n % 2].slots("sms", NOW_MS, 1_000, later) for n in range(30)))
+    assert sorted(slot for (slot,) in given if slot) == [NOW_MS + n * 1_000 for n in range(30)]
+    await one.close()
+    await other.close()

@@ -13,9 +13,9 @@ from streamproc.core.locales import LOCALE, is_locale
 from streamproc.core.policy.caps import CAPS, DAY_MS, MINUTE_MS, read_caps
 from streamproc.core.policy.document import Node
 from streamproc.core.policy.event_shapes import one_or_more
-from streamproc.core.policy.fields import Fields
+from streamproc.core.policy.fields import Fields, duration_text
 from streamproc.core.policy.hours import HOURS_PATTERN, read_hours
-from streamproc.core.policy.model import SEGMENTS_MAX, Channel, Group, Overall, Quiet
+from streamproc.core.policy.model import SEGMENTS_MAX, Channel, Group, Overall, Pace, Quiet
 from streamproc.core.policy.overall import GROUPS, OVERALL, read_groups, read_overall
 from streamproc.core.policy.problems import Findings
 from streamproc.core.policy.shape import (
@@ -33,6 +33,8 @@ from streamproc.core.policy.shape import (
 from streamproc.core.producers import DIALECTS
 
 COST_MINOR_MAX: Final = 10_000
+PACE_MAX: Final = 1_000_000
+SECOND_MS: Final = 1_000
 CONTROLS: Final = ("why", "mute", "unsubscribe")
 SEGMENTS_LIMIT: Final = 6  # what most networks still put together again
 SURFACES: Final = ("app", "phone", "mailbox", "site", "store")
@@ -77,6 +79,21 @@ _CONTROLS_SAY: Final = {
 _MAILTO: Final = re.compile(
     r"mailto:[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\?subject=[A-Za-z0-9._~%+-]*\{nudge_id\}[A-Za-z0-9._~%+-]*"
 )
+PACE: Final = Shape(
+    "How fast all workers together may send.",
+    {
+        "max": Key("So many messages.", Whole(1, PACE_MAX), required=True, looser="more", label="at most"),
+        "per": Key(
+            "In so long, such as 1m; they are spread evenly over it.",
+            Duration(SECOND_MS, DAY_MS),
+            required=True,
+            looser="less",
+            label="in",
+        ),
+    },
+)
+
+
 # What one channel alone can say.
 _OWN: Final[dict[str, dict[str, Key]]] = {
     "sms": {
@@ -131,6 +148,12 @@ def channel_shape(name: str) -> Shape:
                 "What one message costs, in the smallest unit of your currency.",
                 Whole(0, COST_MINOR_MAX),
                 label="cost of a message",
+            ),
+            "pace": Key(
+                "How many messages may go here to all customers together; the others wait their turn.",
+                PACE,
+                looser="more",
+                label="pace",
             ),
             **own,
         },
@@ -238,9 +261,20 @@ def _channel(name: str, fields: Fields) -> Channel:
         caps=read_caps(fields),
         expires_ms=fields.duration("expires") or 0,
         cost_minor=fields.integer("cost_minor") or 0,
+        pace=_pace(fields),
         segments_max=_segments_max(fields),
         unsubscribe_mailto=_mailto(fields),
     )
+
+
+def _pace(fields: Fields) -> Pace | None:
+    pace = fields.mapping("pace")
+    if pace is None:
+        return None
+    most, per_ms = pace.integer("max"), pace.duration("per")
+    if most is None or per_ms is None:
+        return None
+    return Pace(most, per_ms, f"{most} in {duration_text(per_ms)}")
 
 
 def _segments_max(fields: Fields) -> int:

@@ -55,6 +55,20 @@ class Quiet:
 
 
 @dataclass(frozen=True)
+class Pace:
+    """How many messages may go to all customers together; `text` is what people read, as in `600 in 1 m`."""
+
+    max: int
+    per_ms: int
+    text: str = ""
+
+    @property
+    def interval_ms(self) -> float:
+        """The time between two messages at this pace."""
+        return self.per_ms / self.max
+
+
+@dataclass(frozen=True)
 class Channel:
     """One of the six channels. `obtrusiveness` in [0, 1] follows from the form."""
 
@@ -67,6 +81,7 @@ class Channel:
     caps: tuple[Cap, ...]
     expires_ms: int
     cost_minor: int = 0
+    pace: Pace | None = None
     segments_max: int = SEGMENTS_MAX  # of a short message, each of which is paid for
     unsubscribe_mailto: str = (
         ""  # of a mail: where mail programs that know no one-click unsubscribing write to

@@ -27,6 +27,7 @@ _LABELS: Final = {
     "frequency_cap": "cap reached",
     "exclusive_group": "heard another of its kind",
     "spend_cap": "the day's money is spent",
+    "pace": "too many at once",
     "restraint_full": "memory of caps full",
     "channel_off": "channel switched off",
     "channel_turned_off_by_customer": "turned this channel off",
