@@ -159,6 +159,23 @@ def ga4_row(number: int) -> bytes:
     ).encode()
 
 
+def sighting(number: int) -> bytes:
+    """Return a beacon record as an app's gateway writes it."""
+    return json.dumps(
+        {
+            "event_id": f"b-{number:08d}",
+            "customer_id": f"c-{number % 20_000}",
+            "kind": "beacon.ranged",
+            "site_id": f"berlin-{number % 7}",
+            "zone_id": "coats",
+            "beacon": {"uuid": "f7826da6-4fa2-4e98-8024-bc5b71e0893e", "major": number % 7, "minor": 3},
+            "rssi_dbm": -50 - number % 40,
+            "occurred_at_ms": 1_767_225_600_000 + number,
+        },
+        separators=(",", ":"),
+    ).encode()
+
+
 def cost_us(values: Sequence[bytes], topic: str = "clickstream") -> float:
     """Return the CPU time of parsing in microseconds an event: the median of some rounds over the payloads."""
     records = [
@@ -185,7 +202,8 @@ def costs() -> dict[str, float]:
     requests = [ga4_request(number) for number in range(10_000)]
     hits = [ga4_hit(number) for number in range(10_000)]
     rows = [ga4_row(number) for number in range(10_000)]
-    for value in (calls[0], batches[0], cloud_events[0], requests[0], hits[0], rows[0]):
+    sightings = [sighting(number) for number in range(10_000)]
+    for value in (calls[0], batches[0], cloud_events[0], requests[0], hits[0], rows[0], sightings[0]):
         first = parse(Record("clickstream", 0, 0, RECEIVED_AT_MS, append_time=False, key=None, value=value))[
             0
         ]
@@ -198,6 +216,7 @@ def costs() -> dict[str, float]:
         f"GA4 Measurement Protocol, {len(requests[0])} bytes": cost_us(requests),
         f"GA4 tag manager's hit, {len(hits[0])} bytes": cost_us(hits),
         f"GA4 row of BigQuery's export, {len(rows[0])} bytes": cost_us(rows),
+        f"beacon record, {len(sightings[0])} bytes": cost_us(sightings, "beacons"),
     }
 
 

@@ -100,6 +100,13 @@ DIALECTS: Final[Mapping[str, Mapping[str, Fields]]] = {
         CUSTOM: _BASKET | {ANY_EXTRA},
     },
     "beacon": dict.fromkeys(_BEACON_KINDS, _SIGHTING),
+    "airship": dict.fromkeys(
+        ("beacon.entered", "beacon.exited"),
+        _extra("region_id", "source", "proximity_id") | {"site_id"},
+    ),
+    "radar": dict.fromkeys(
+        ("beacon.entered", "beacon.exited", "beacon.dwelled", CUSTOM), frozenset({"site_id", "dwell_ms"})
+    ),
 }
 
 

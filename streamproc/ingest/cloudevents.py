@@ -150,6 +150,7 @@ def _validate(attributes: Attributes, prefix: str) -> None:
         and source
         and len(ce_id) + len(ce_type) < _ATTRIBUTE_CHARS_MAX
         and ce_id.isprintable()
+        and len(source) <= _ATTRIBUTE_CHARS_MAX
         and _is_uri_reference(source)
         and attributes.subject != ""
         and attributes.datacontenttype != ""
@@ -180,7 +181,7 @@ def _refuse(attributes: Attributes, prefix: str) -> None:
 
 @lru_cache(maxsize=1024)
 def _is_uri_reference(source: str) -> bool:
-    return len(source) <= _ATTRIBUTE_CHARS_MAX and source.isprintable() and not _NOT_URI.search(source)
+    return source.isprintable() and not _NOT_URI.search(source)
 
 
 def _is_json(content_type: str | None) -> bool:

@@ -1,5 +1,6 @@
 """Beacon records."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -50,6 +51,66 @@ def test_the_uuid_has_many_names(event: OnlyEvent, alias: str) -> None:
     assert seen.beacon == Beacon("ibeacon", UUID)
 
 
+@pytest.mark.parametrize(
+    ("spelled", "wanted"),
+    [
+        ("iBeacon", "ibeacon"),
+        ("AltBeacon", "altbeacon"),
+        ("Eddystone-UID", "eddystone_uid"),
+        ("EDDYSTONE_EID", "eddystone_eid"),
+    ],
+)
+def test_a_format_has_many_spellings(event: OnlyEvent, spelled: str, wanted: str) -> None:
+    assert event(heard(beacon={"format": spelled})).beacon == Beacon(wanted)
+
+
+def test_altbeacon_numbers_its_ids(event: OnlyEvent) -> None:
+    for names in (("id1", "id2", "id3"), ("ID1", "ID2", "ID3")):
+        beacon = dict(zip(names, (UUID, "7", 3), strict=True)) | {"format": "altbeacon"}
+        assert event(heard(beacon=beacon)).beacon == Beacon("altbeacon", UUID, 7, 3)
+
+
+def test_an_ephemeral_id_links_nothing(event: OnlyEvent) -> None:
+    """It rotates, so it names neither the place nor the phone: only who resolves it can say where this was."""
+    first, second = (
+        event(heard(beacon={"eid": eid}, site_id=None)) for eid in ("a0b1c2d3e4f50617", "1706f5e4d3c2b1a0")
+    )
+    assert first.beacon == Beacon("eddystone_eid", eid="a0b1c2d3e4f50617")
+    assert {(one.site_id, one.anonymous_id, tuple(one.extra)) for one in (first, second)} == {(None, "", ())}
+
+
+def test_the_object_goes_before_what_stands_beside_it(event: OnlyEvent) -> None:
+    seen = event(heard(beacon={"uuid": UUID, "major": 7}, major=8, minor=3, proximity="NEAR"))
+    assert seen.beacon == Beacon("ibeacon", UUID, 7, 3, proximity="near")
+
+
+def test_a_transmitters_own_radio_address_is_passed_over(event: OnlyEvent) -> None:
+    seen = event(heard(mac="aa:bb:cc:dd:ee:ff", beacon={"mac": "aa:bb:cc:dd:ee:ff", "uuid": UUID}))
+    assert (seen.customer_id, seen.beacon) == ("c-17", Beacon("ibeacon", UUID))
+
+
+def test_both_ways_of_reading_a_sighting_agree(event: OnlyEvent) -> None:
+    payload = json.dumps(
+        heard(beacon={"uuid": UUID, "major": 7}, region_id="r", locale="de", sec_gpc=1)
+    ).encode()
+    assert event(b'{"kind":[],' + payload[1:], "beacons") == event(payload, "beacons")
+
+
+@pytest.mark.parametrize(
+    ("fields", "consent"),
+    [
+        ({"processing_consent": False}, False),
+        ({"consent": {"categoryPreferences": {"C0004": True}}}, True),
+        ({"consent": {"categoryPreferences": {"C0004": True}}, "processing_consent": False}, False),
+        ({"gpc": 1}, None),
+    ],
+)
+def test_consent_is_read_as_everywhere(
+    event: OnlyEvent, fields: dict[str, Any], *, consent: bool | None
+) -> None:
+    assert event(heard(**fields)).processing_consent == consent
+
+
 def test_eddystone_is_known_by_its_namespace(event: OnlyEvent) -> None:
     seen = event(heard(beacon={"namespace": "0xEDD1EBEAC04E5DEFA017", "instance": "0BDB87539B67"}))
     assert seen.beacon == Beacon("eddystone_uid", namespace="edd1ebeac04e5defa017", instance="0bdb87539b67")
@@ -76,7 +137,11 @@ def test_127_means_that_nothing_was_measured(event: OnlyEvent) -> None:
 @pytest.mark.parametrize(
     ("fields", "reason", "field"),
     [
-        ({"customer_id": None, "mac": "aa:bb:cc:dd:ee:ff"}, "no_identity", "customer_id"),
+        ({"customer_id": None}, "no_identity", "customer_id"),
+        ({"customer_id": None, "mac": "aa:bb:cc:dd:ee:ff"}, "no_identity", "mac"),
+        ({"customer_id": "", "bssid": "aa:bb:cc:dd:ee:ff"}, "no_identity", "bssid"),
+        ({"customer_id": "AA:BB:CC:DD:EE:FF"}, "no_identity", "customer_id"),
+        ({"anonymous_id": "aa-bb-cc-dd-ee-ff"}, "no_identity", "anonymous_id"),
         ({"event_id": None}, "missing_field", "event_id"),
         ({"kind": "beacon.seen"}, "unknown_value", "kind"),
         ({"kind": None}, "missing_field", "kind"),
@@ -86,6 +151,10 @@ def test_127_means_that_nothing_was_measured(event: OnlyEvent) -> None:
         ({"beacon": {"major": 65_536}}, "out_of_range", "beacon.major"),
         ({"beacon": {"uuid": "f7826da6"}}, "bad_text", "beacon.uuid"),
         ({"beacon": {"format": "wifi"}}, "unknown_value", "beacon.format"),
+        ({"beacon": {"format": "ibeacon" + "-" * 99}}, "unknown_value", "beacon.format"),
+        ({"beacon": {"uuid": UUID + "-" * 99}}, "bad_text", "beacon.uuid"),
+        ({"beacon": {"ID2": 65_536}}, "out_of_range", "beacon.ID2"),
+        ({"consent": {"IABTCF_PurposeConsents": "no"}}, "bad_text", "consent.IABTCF_PurposeConsents"),
         ({"proximity": "close"}, "unknown_value", "proximity"),
         ({"distance_m": -1}, "out_of_range", "distance_m"),
         ({"site_id": ["a"]}, "wrong_type", "site_id"),

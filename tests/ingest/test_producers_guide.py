@@ -23,7 +23,7 @@ def test_each_payload_of_the_guide_becomes_the_event_under_it(
 
 def test_the_guide_shows_every_dialect_and_every_topic_of_facts() -> None:
     dialects = {json.loads(wanted)["dialect"] for _, _, wanted in EXAMPLES}
-    assert dialects == {"segment", "ga4", "cloudevents", "beacon", "fact"}
+    assert dialects == {"segment", "ga4", "cloudevents", "beacon", "airship", "radar", "fact"}
     assert {topic for topic, _, _ in EXAMPLES} == {
         "clickstream",
         "beacons",

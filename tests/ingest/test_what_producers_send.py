@@ -138,6 +138,26 @@ def test_a_sighting_with_everything_has_the_fields_of_the_table(event: Parse, ki
     assert fields_of(event({**SIGHTING, "kind": kind}, "beacons")) == expected("beacon", kind)
 
 
+@pytest.mark.parametrize("kind", sorted(DIALECTS["airship"]))
+def test_a_region_with_everything_has_the_fields_of_the_table(event: Parse, kind: str) -> None:
+    action = "enter" if kind == "beacon.entered" else "exit"
+    body = {"action": action, "region_id": "berlin-1", "source": "Gimbal", "proximity": {"id": "door"}}
+    device, at = {"named_user_id": "c-17"}, "2026-01-01T00:00:00Z"
+    found = event({"id": "r-1", "type": "REGION", "occurred": at, "device": device, "body": body})
+    assert (found.kind, fields_of(found)) == (kind, expected("airship", kind))
+
+
+@pytest.mark.parametrize("kind", sorted(DIALECTS["radar"]))
+def test_a_place_with_everything_has_the_fields_of_the_table(event: Parse, kind: str) -> None:
+    known = {"entered": "user.entered_geofence", "exited": "user.exited_geofence"}
+    known |= {"dwelled": "user.dwelled_in_geofence", "*": "user.entered_place"}
+    place = {"geofence": {"externalId": "berlin-1"}, "duration": 6, "user": {"userId": "c-17"}}
+    told = {"_id": "r-1", "type": known[kind.partition(".")[2]], "createdAt": "2026-01-01T00:00:00Z"}
+    found = event(told | place)
+    assert kind in (found.kind, CUSTOM)
+    assert fields_of(found) == expected("radar", kind)
+
+
 @pytest.mark.parametrize(("topic", "payload"), PAYLOADS)
 def test_each_moment_of_the_guide_is_in_the_table(event: Parse, topic: str, payload: str) -> None:
     found = event(payload.encode(), topic)
