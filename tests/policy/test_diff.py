@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from typing import Any, cast
 
 import pytest
 
+from streamproc.core.policy.compare import Place, shapes
 from streamproc.core.policy.diff import compared, differences
 from streamproc.core.policy.document import Kind, Node, read
+from streamproc.core.policy.overall import OVERALL
 from streamproc.core.policy.problems import Findings, PolicyErrors
 from tests.policy.samples import CAMPAIGN, FILES, changed, with_when
 from tests.policy.test_schema import value_of
@@ -361,3 +364,44 @@ def test_no_difference_stays_untold_and_what_is_tighter_one_way_is_looser_the_ot
         if len(there) == 1:
             ways = {there[0].restraint, back[0].restraint}
             assert ways in ({""}, {"looser"}, {"looser", "tighter"}), (there, back)
+
+
+WINDOWS = (
+    "per: visit",
+    "per: day",
+    "per: week",
+    "rolling: 12h",
+    "rolling: 1d",
+    "rolling: 3d",
+    "rolling: 7d",
+    "ever: true",
+)
+# Two messages: the hour of the first, how many hours later the second comes, and whether it is in another store.
+PAIRS = [
+    (first, after, store)
+    for first in (0, 1, 23, 100, 143, 167)
+    for after in (1, 11, 12, 13, 23, 24, 25, 71, 72, 73, 100, 167, 168, 169, 200)
+    for store in (0, 1)
+]
+
+
+def stops(window: str, first: int, after: int, store: int) -> bool:
+    """Tell by hand whether a cap of one message stops the second; a day begins at hour 0, a week on day 0."""
+    kind, _, value = window.partition(": ")
+    if kind == "rolling":
+        return after < {"12h": 12, "1d": 24, "3d": 72, "7d": 168}[value]
+    if kind == "ever":
+        return True
+    size = {"visit": 24, "day": 24, "week": 168}[value]
+    return first // size == (first + after) // size and not (value == "visit" and store)
+
+
+@pytest.mark.parametrize(("was", "now"), list(itertools.permutations(WINDOWS, 2)))
+def test_a_cap_is_called_tighter_exactly_if_it_stops_all_that_the_other_stops(was: str, now: str) -> None:
+    def caps(window: str) -> Node:
+        kind, _, value = window.partition(": ")
+        return node_of({"caps": [{"max": 1, kind: True if kind == "ever" else value}]})
+
+    (change,) = shapes(Place("it", "it"), OVERALL, caps(was), caps(now))
+    stops_all = all(stops(now, *pair) for pair in PAIRS if stops(was, *pair))
+    assert change.restraint == ("tighter" if stops_all else "looser")

@@ -12,8 +12,9 @@ from decimal import Decimal
 from typing import Final, Literal
 
 from streamproc.core.policy import phrases
-from streamproc.core.policy.caps import CAP
+from streamproc.core.policy.caps import CAP, DAY_MS
 from streamproc.core.policy.document import Node
+from streamproc.core.policy.fields import duration_ms
 from streamproc.core.policy.phrases import fitting, meaning, resolved, words
 from streamproc.core.policy.shape import (
     Again,
@@ -266,21 +267,33 @@ def _most(cap: Node) -> int:
     return int(Decimal(cap.keys["max"].raw))
 
 
-_PERIOD_DAYS: Final = {"day": 1, "week": 7, "month": 31, "visit": 1}
-
-
-def _window_days(cap: Node) -> Decimal:
-    if "per" in cap.keys:
-        return Decimal(_PERIOD_DAYS[cap.keys["per"].raw])
-    ms = meaning(CAP.keys["rolling"].value, cap.keys.get("rolling"))
-    return Decimal(ms) / 86_400_000 if isinstance(ms, int) else Decimal("Infinity")
+_PERIOD_DAYS: Final = {"visit": 1, "day": 1, "week": 7, "month": 31}
+# Calendar windows that lie within others, wherever they begin; a week does not lie within a month.
+_WITHIN: Final = {"visit": ("day", "week", "month"), "day": ("week", "month"), "week": (), "month": ()}
 
 
 def _between(was: Node, now: Node) -> Restraint:
-    """Compare two caps of different windows: one is tighter only if it lets less through however they are looked at."""
-    is_tighter = _most(now) <= _most(was) and _window_days(now) >= _window_days(was)
-    is_plain = "visit" not in (node.keys["per"].raw for node in (was, now) if "per" in node.keys)
-    return "tighter" if is_tighter and is_plain else "looser"
+    """Compare two caps of different windows: one is tighter only if it lets nothing through that the other stops.
+
+    So a calendar window is never tighter than a sliding one: two messages may stand on both sides of midnight.
+    """
+    return "tighter" if _most(now) <= _most(was) and _covers(now, was) else "looser"
+
+
+def _covers(now: Node, was: Node) -> bool:
+    """Tell whether messages that fall into one window of `was` fall into one of `now`; a day is taken as 24 h."""
+    if "ever" in now.keys or "ever" in was.keys:
+        return "ever" in now.keys
+    if "per" in now.keys:
+        return "per" in was.keys and now.keys["per"].raw in _WITHIN[was.keys["per"].raw]
+    needed_ms = _PERIOD_DAYS[was.keys["per"].raw] * DAY_MS if "per" in was.keys else _rolling_ms(was)
+    return _rolling_ms(now) >= needed_ms
+
+
+def _rolling_ms(cap: Node) -> int:
+    ms = duration_ms(cap.keys["rolling"].raw)
+    assert ms is not None, "are_caps was asked"
+    return ms
 
 
 def _condition(place: Place, shape: Shape, old: Node, new: Node) -> Iterator[Change]:

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 __all__ = ["policy"]
 
-policy = group("Check a policy, publish it, go back to an earlier one.")
+policy = group("Begin a policy, look at it, check it, publish it, and go back to an earlier one.")
 
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The policy's folder.", show_default=False)]
 
