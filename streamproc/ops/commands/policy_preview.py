@@ -152,16 +152,26 @@ def _words(channel: ShownChannel, content: Any) -> tuple[RenderableType, str]:
     """Lay out what the customer reads, and what stands at the box's lower edge."""
     labels = " · ".join(channel.labels.get(name, name) for name in channel.controls)
     if "subject" in content:
-        return Group(Text(content["subject"], "bold"), Rule(style="dim"), Text(content["text"].rstrip())), ""
+        head = [Text(content["subject"], "bold"), Text(content.get("preheader", ""), "dim")]
+        return Group(*head, Rule(style="dim"), Text(content["text"].rstrip())), ""
     if "title" in content:
         reason = [] if channel.reason in content["body"] else [Text("(no room for the reason)", "dim")]
-        action = content.get("action_url") or content.get("data", {}).get("action") or ""
         lines = [Text(content["title"], "bold"), Text(content["body"]), *reason]
-        return Group(*lines, *([Text(f"→ {action}", "dim")] if action else [])), labels
+        return Group(*lines, *(Text(line, "dim") for line in _beneath(content))), labels
     if "segments" in content:
         size = f"{content['segments']} segments" if content["segments"] > 1 else "1 segment"
         return Text(content["text"]), f"{size}, {content['encoding']}, {len(content['text'])} characters"
     return Text(content["text"]), ""
+
+
+def _beneath(content: Any) -> list[str]:
+    """Say where a tap leads, and of a push how it arrives and how much of what the services carry it takes."""
+    action = content.get("action_url") or content.get("data", {}).get("action") or ""
+    lines = [f"→ {action}"] if action else []
+    if "payload_bytes" in content:
+        size = max(content["payload_bytes"].values())
+        lines.append(f"{content['interruption_level']}, {size} bytes")
+    return lines
 
 
 def _as_json(shown: Preview, version: str) -> dict[str, Any]:
