@@ -20,7 +20,7 @@ PAYLOAD_DEPTH_MAX: Final = 32
 _ESCAPE: Final = re.compile(rb"\\.", re.DOTALL)
 _QUOTED: Final = re.compile(rb'"[^"]*+"?')
 _NOT_STRUCTURE: Final = bytes(set(range(256)) - set(b'[]{}"'))
-_LIST: Final = ord("[")
+_OPENINGS_MAX: Final = PAYLOAD_DEPTH_MAX + 1  # what is counted of each kind: one more than may be
 _OPENING: Final = frozenset(b"[{")
 _WIRE_PREFIX_BYTES: Final = 5  # the schema registry's magic byte 0 and a schema id of four bytes
 
@@ -37,12 +37,17 @@ def bounded(value: bytes | None) -> bytes:
         raise Refused(Reason.EMPTY, detail="0 bytes")
     if len(value) > PAYLOAD_BYTES_MAX:
         raise Refused(Reason.TOO_LARGE, detail=f"{len(value)} bytes > {PAYLOAD_BYTES_MAX}")
-    # A payload cannot nest deeper than it has opening brackets, and few have as many as the bound. Looking for a
-    # byte by its number is five times as fast as counting it, and most payloads have no array.
-    openings = value.count(b"{") + (value.count(b"[") if _LIST in value else 0)
-    if openings > PAYLOAD_DEPTH_MAX and _deeper_than_bound(value):
-        raise Refused(Reason.TOO_DEEP, detail=f"nested more than {PAYLOAD_DEPTH_MAX} levels")
+    refuse_deep(value)
     return value
+
+
+def refuse_deep(value: bytes, field: str = "") -> None:
+    """Refuse JSON that is too deep: a payload, or one inside of its `field`, whose size is bounded by the payload's."""
+    # JSON cannot nest deeper than it has opening brackets, and few payloads have as many as the bound. Taking a byte
+    # out is the fastest way to count it: it searches as `in` does, four times as fast as `count`.
+    rest = value.replace(b"{", b"", _OPENINGS_MAX).replace(b"[", b"", _OPENINGS_MAX)
+    if len(value) - len(rest) > PAYLOAD_DEPTH_MAX and _deeper_than_bound(value):
+        raise Refused(Reason.TOO_DEEP, field, f"nested more than {PAYLOAD_DEPTH_MAX} levels")
 
 
 def _deeper_than_bound(value: bytes) -> bool:
