@@ -102,6 +102,8 @@ def _harmless(char: str) -> str:
 
 def count(value: Number, field: str, low: int, high: int) -> int | None:
     """Return a whole number in `low` to `high`, also from text and from a float without a fraction."""
+    if type(value) is int and low <= value <= high:
+        return value
     if value is None or value == "":
         return None
     if isinstance(value, str):
