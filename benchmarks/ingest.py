@@ -8,6 +8,7 @@ from statistics import median
 from time import process_time_ns
 from typing import Final
 
+from benchmarks import snowplow
 from streamproc.core.event import Event
 from streamproc.core.record import Record
 from streamproc.ingest import parse
@@ -176,10 +177,10 @@ def sighting(number: int) -> bytes:
     ).encode()
 
 
-def cost_us(values: Sequence[bytes], topic: str = "clickstream") -> float:
+def cost_us(values: Sequence[bytes]) -> float:
     """Return the CPU time of parsing in microseconds an event: the median of some rounds over the payloads."""
     records = [
-        Record(topic, 0, offset, RECEIVED_AT_MS, append_time=False, key=b"c", value=value)
+        Record("clickstream", 0, offset, RECEIVED_AT_MS, append_time=False, key=b"c", value=value)
         for offset, value in enumerate(values)
     ]
     costs = []
@@ -203,21 +204,29 @@ def costs() -> dict[str, float]:
     hits = [ga4_hit(number) for number in range(10_000)]
     rows = [ga4_row(number) for number in range(10_000)]
     sightings = [sighting(number) for number in range(10_000)]
-    for value in (calls[0], batches[0], cloud_events[0], requests[0], hits[0], rows[0], sightings[0]):
-        first = parse(Record("clickstream", 0, 0, RECEIVED_AT_MS, append_time=False, key=None, value=value))[
-            0
-        ]
+    tracker = [snowplow.tracker_batch([number]) for number in range(10_000)]
+    tens = [snowplow.tracker_batch(range(start, start + 10)) for start in range(0, 10_000, 10)]
+    objects = [snowplow.enriched_object(number) for number in range(10_000)]
+    lines = [snowplow.enriched_line(number) for number in range(10_000)]
+    shapes = {
+        f"segment call, {len(calls[0])} bytes": calls,
+        "segment call in batches of 100": batches,
+        f"structured CloudEvent, {len(cloud_events[0])} bytes": cloud_events,
+        f"GA4 Measurement Protocol, {len(requests[0])} bytes": requests,
+        f"GA4 tag manager's hit, {len(hits[0])} bytes": hits,
+        f"GA4 row of BigQuery's export, {len(rows[0])} bytes": rows,
+        f"Snowplow tracker's batch of one, {len(tracker[0])} bytes": tracker,
+        "Snowplow tracker's batch of ten": tens,
+        f"Snowplow enriched object, {len(objects[0])} bytes": objects,
+        f"Snowplow enriched line, {len(lines[0])} bytes": lines,
+        f"beacon record, {len(sightings[0])} bytes": sightings,
+    }
+    for value in (values[0] for values in shapes.values()):
+        record = Record("clickstream", 0, 0, RECEIVED_AT_MS, append_time=False, key=None, value=value)
+        first = parse(record)[0]
         if not isinstance(first, Event):
             raise SystemExit(f"the benchmark's own payload is refused: {first}")
-    return {
-        f"segment call, {len(calls[0])} bytes": cost_us(calls),
-        "segment call in batches of 100": cost_us(batches),
-        f"structured CloudEvent, {len(cloud_events[0])} bytes": cost_us(cloud_events),
-        f"GA4 Measurement Protocol, {len(requests[0])} bytes": cost_us(requests),
-        f"GA4 tag manager's hit, {len(hits[0])} bytes": cost_us(hits),
-        f"GA4 row of BigQuery's export, {len(rows[0])} bytes": cost_us(rows),
-        f"beacon record, {len(sightings[0])} bytes": cost_us(sightings, "beacons"),
-    }
+    return {name: cost_us(values) for name, values in shapes.items()}
 
 
 def main() -> None:

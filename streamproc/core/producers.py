@@ -84,6 +84,36 @@ _GA4_EXTRA: Final[dict[str, Fields]] = {
     "engagement.ping": _GA4_OFFER | _extra("engagement_time_msec"),
 }
 
+_SNOWPLOW_ALWAYS: Final = (
+    _BASKET
+    | _CAMPAIGN
+    | _extra(
+        *("list_price", "size", "inventory_status", "position", "creative_id"),
+        *("event_index", "session_index", "page_type", "page_title", "page_referrer", "app_id"),
+        *("campaign_clickid", "campaign_network"),
+    )
+)
+# What happened in the shop, and what else trackers tell of.
+_SNOWPLOW_ACTIONS: Final = (
+    *("product.viewed", "product.clicked", "list.viewed", "search.performed", "cart.item_added"),
+    *("cart.item_removed", "checkout.step", "order.completed", "order.refunded"),
+    *("promo.viewed", "promo.clicked"),
+)
+_SNOWPLOW_EXTRA: Final[dict[str, Fields]] = {
+    **dict.fromkeys(("promo.viewed", "promo.clicked"), _PROMOTION | _extra("type", "slot")),
+    **dict.fromkeys(("screen.viewed", "app.opened"), frozenset({ANY_EXTRA})),
+    "search.performed": _extra("total_results", "page_results"),
+    "checkout.step": _extra(
+        *("step", "coupon", "delivery_provider", "delivery_method", "account_type", "payment_method"),
+        "proof_of_payment",
+    ),
+    "order.completed": _extra(
+        *("coupon", "tax", "shipping", "discount", "payment_method", "total_quantity", "credit_order"),
+        "affiliation",
+    ),
+    "order.refunded": _extra("reason"),
+}
+
 # A dialect's kinds, and the fields that an event of each may have beside those that every event has.
 DIALECTS: Final[Mapping[str, Mapping[str, Fields]]] = {
     "segment": {
@@ -98,6 +128,17 @@ DIALECTS: Final[Mapping[str, Mapping[str, Fields]]] = {
     "ga4": {
         **{kind: _GA4_ALWAYS | _GA4_EXTRA.get(kind, _GA4_OFFER) for kind in _GA4_KINDS},
         CUSTOM: _BASKET | {ANY_EXTRA},
+    },
+    "snowplow": {
+        **{
+            kind: _SNOWPLOW_ALWAYS | _extra("list_id") | _SNOWPLOW_EXTRA.get(kind, frozenset())
+            for kind in _SNOWPLOW_ACTIONS
+        },
+        **{
+            kind: _SNOWPLOW_ALWAYS | _SNOWPLOW_EXTRA.get(kind, frozenset())
+            for kind in ("page.viewed", "screen.viewed", "engagement.ping", "app.opened")
+        },
+        CUSTOM: _SNOWPLOW_ALWAYS | {ANY_EXTRA},
     },
     "beacon": dict.fromkeys(_BEACON_KINDS, _SIGHTING),
     "airship": dict.fromkeys(

@@ -20,6 +20,7 @@ from streamproc.ingest.scalars import Scalar, is_true
 ADDRESSED: Final = frozenset(
     {
         "advertising",
+        "advertisement",
         "behavioraladvertising",
         "behaviouraladvertising",
         "targetedadvertising",
@@ -113,13 +114,18 @@ def agreed(answers: Iterable[bool | None]) -> bool | None:
     return None if not said else said == {True}
 
 
+def plain_name(category: str) -> str:
+    """Return the name of a category as the lists above have it."""
+    return folded(category).replace("-", "").replace("&", "")
+
+
 def of_categories(preferences: dict[str, bool | None]) -> bool | None:
     """Return what answers by category say; a refusal under an unknown name keeps the others from being a grant."""
     addressed, unsure = False, False
     for name, answer in preferences.items():
         if answer is None:
             continue
-        plain = folded(name).replace("-", "").replace("&", "")
+        plain = plain_name(name)
         if not answer and (plain in ADDRESSED or plain in REMEMBERED):
             return False
         addressed = addressed or plain in ADDRESSED

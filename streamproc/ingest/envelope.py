@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from streamproc.core.event import Event, Reason, Rejection
 from streamproc.core.record import Record
-from streamproc.ingest import airship, beacon, canonical, cloudevents, facts, ga4, radar, segment
+from streamproc.ingest import airship, beacon, canonical, cloudevents, facts, ga4, radar, segment, snowplow
 from streamproc.ingest.bounds import bounded, document
 from streamproc.ingest.refusal import Refused
 from streamproc.ingest.times import EVENT_AHEAD_MS_MAX
@@ -31,6 +31,7 @@ DIALECTS: Final[tuple[tuple[Recognise, Read], ...]] = (
     (cloudevents.recognises, _one(_structured)),
     (ga4.recognises, ga4.read),
     (segment.recognises, _one(segment.read)),
+    (snowplow.recognises, snowplow.read),
     (beacon.recognises, _one(beacon.read)),
     (airship.recognises, _one(airship.read)),
     (radar.recognises, radar.read),
@@ -39,12 +40,14 @@ DIALECTS: Final[tuple[tuple[Recognise, Read], ...]] = (
 GLANCES: Final[tuple[Glance, ...]] = (
     segment.at_a_glance,
     ga4.at_a_glance,
+    snowplow.at_a_glance,
     cloudevents.at_a_glance,
     beacon.at_a_glance,
 )
 LOOKED_FOR: Final = (
     "no CloudEvents headers or attributes, no Segment type or batch, no GA4 events or event_name with its sender, "
-    "no beacon kind, no REGION with a body, no user.* event with an _id"
+    "no Snowplow payload_data or event_id with its time, no beacon kind, no REGION with a body, no user.* event "
+    "with an _id"
 )
 
 # Segment's calls tell of the same facts as these two topics, so they may also be sent there.

@@ -11,7 +11,7 @@ from streamproc.ingest.money import currency_and_scale, minor_units, within
 from streamproc.ingest.refusal import Refused
 from streamproc.ingest.scalars import Id, Number, Scalar, count, label, text
 
-QUANTITY_MAX: Final = 1_000_000
+QUANTITY_MAX: Final = 9_999_999  # as Snowplow's schemas have it
 
 # Events that are about one product and mean nothing without it.
 SINGLE_KINDS: Final = frozenset(
@@ -134,7 +134,7 @@ def basket_of(properties: Properties, kind: str) -> Basket:
     elif properties.items:
         items = _items(properties.items, scale, "items")
     elif item_id:
-        items = (_item(properties, scale, item_id),)
+        items = (item_of(properties, scale, item_id),)
     elif kind in SINGLE_KINDS:
         raise Refused(Reason.MISSING_FIELD, "product_id")
     return items, currency, _value_minor(properties, scale)
@@ -158,16 +158,17 @@ def _items(products: list[Product], scale: int, field: str) -> tuple[Item, ...]:
     for place, product in enumerate(products):
         try:
             item_id = product.product_id or product.sku or product.item_id or product.id
-            items.append(_item(product, scale, item_id))
+            items.append(item_of(product, scale, item_id))
         except Refused as refused:
             raise refused.under(f"{field}[{place}]") from None
     return tuple(items)
 
 
-def _item(product: Product, scale: int, item_id: Id) -> Item:
-    named = label(item_id, "product_id")
+def item_of(product: Product, scale: int, item_id: Id, id_field: str = "product_id") -> Item:
+    """Return a product as an item; `scale` is that of its money, `id_field` what the producer calls the id."""
+    named = label(item_id, id_field)
     if named is None:
-        raise Refused(Reason.MISSING_FIELD, "product_id")
+        raise Refused(Reason.MISSING_FIELD, id_field)
     variant = str(product.variant) if isinstance(product.variant, int) else product.variant
     name, brand, category = product.name, product.brand, product.category
     # One look at all four texts together costs a third of four looks, and they hardly ever need cleaning.

@@ -21,6 +21,7 @@ _JSON_WORDS: Final = {
     "array": "a list",
     "object": "an object",
 }
+_HEAD: Final = re.compile(r"\w+")
 _SHOWN_END: Final = 10**15
 
 
@@ -43,6 +44,15 @@ class Refused(Exception):
         """Return the same refusal with its field seen from one level further out."""
         field = f"{parent}.{self.field}" if self.field else parent
         return Refused(self.reason, field, self.detail)
+
+    def called(self, names: dict[str, str]) -> Refused:
+        """Return the same refusal with its field as the producer calls it, where `names` has it or its beginning."""
+        if self.field in names:
+            return Refused(self.reason, names[self.field], self.detail)
+        head = _HEAD.match(self.field)
+        if head is None or head[0] not in names:
+            return self
+        return Refused(self.reason, names[head[0]] + self.field[head.end() :], self.detail)
 
     def rejection(self, index: int = 0) -> Rejection:
         """Return the value that leaves this room; `index` is the place in the list of parsed events."""

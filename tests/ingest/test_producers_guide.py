@@ -11,7 +11,7 @@ import pytest
 from streamproc.core.event import Event, Reason
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "producers.md").read_text("utf-8")
-EXAMPLES = re.findall(r"```json ([a-z-]+)\n(.*?)```\n+```json event\n(.*?)```", GUIDE, re.DOTALL)
+EXAMPLES = re.findall(r"```(?:json|tsv) ([a-z-]+)\n(.*?)\n```\n+```json event\n(.*?)```", GUIDE, re.DOTALL)
 
 
 @pytest.mark.parametrize(("topic", "payload", "wanted"), EXAMPLES)
@@ -23,7 +23,7 @@ def test_each_payload_of_the_guide_becomes_the_event_under_it(
 
 def test_the_guide_shows_every_dialect_and_every_topic_of_facts() -> None:
     dialects = {json.loads(wanted)["dialect"] for _, _, wanted in EXAMPLES}
-    assert dialects == {"segment", "ga4", "cloudevents", "beacon", "airship", "radar", "fact"}
+    assert dialects == {"segment", "ga4", "snowplow", "cloudevents", "beacon", "airship", "radar", "fact"}
     assert {topic for topic, _, _ in EXAMPLES} == {
         "clickstream",
         "beacons",
@@ -32,7 +32,7 @@ def test_the_guide_shows_every_dialect_and_every_topic_of_facts() -> None:
         "outcomes",
         "privacy-requests",
     }
-    assert GUIDE.count("```json ") == 2 * len(EXAMPLES)
+    assert GUIDE.count("```json ") + GUIDE.count("```tsv ") == 2 * len(EXAMPLES)
 
 
 def test_the_guide_lists_every_reason_that_ingest_gives() -> None:

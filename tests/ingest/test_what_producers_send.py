@@ -17,9 +17,11 @@ from streamproc.core.producers import ANY_EXTRA, CUSTOM, DIALECTS, EXTRA_PREFIX,
 from streamproc.ingest.ga4_params import Offer, Params
 from streamproc.ingest.names import GA4_NAMES, SEGMENT_NAMES, custom_kind
 from streamproc.ingest.products import EXTRA
+from streamproc.ingest.snowplow.event import ACTIONS
+from tests.ingest import snowplow_shapes as snowplow
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "producers.md").read_text("utf-8")
-PAYLOADS = re.findall(r"```json (clickstream|beacons)\n(.*?)```", GUIDE, re.DOTALL)
+PAYLOADS = re.findall(r"```(?:json|tsv) (clickstream|beacons)\n(.*?)\n```", GUIDE, re.DOTALL)
 NAMES = {kind: name for name, kind in SEGMENT_NAMES.items()} | {CUSTOM: "Store Loved"}
 PRODUCT = {
     "product_id": "coat-1",
@@ -61,6 +63,46 @@ GA4_HIT: dict[str, Any] = {
     "value": 149.0,
 }
 GA4_NAME = {kind: name for name, kind in GA4_NAMES.items()} | {CUSTOM: "store_loved"}
+SNOWPLOW_FIELDS = {
+    "domain_sessionidx": "7",
+    **dict.fromkeys(("page_title", "page_referrer", "app_id", "mkt_campaign", "mkt_source"), "x"),
+    **dict.fromkeys(("mkt_medium", "mkt_term", "mkt_content", "mkt_clickid", "mkt_network"), "x"),
+}
+SNOWPLOW_ENTITIES = [
+    snowplow.product(
+        **dict.fromkeys(("brand", "variant", "size", "inventory_status", "creative_id"), "x"),
+        quantity=1,
+        list_price=199.0,
+        position=1,
+    ),
+    snowplow.entity("client_session", "1-0-2", sessionIndex=7, eventIndex=1),
+    snowplow.entity("page", type="x"),
+    snowplow.entity("cart", total_value=149.0, currency="EUR"),
+    snowplow.entity(
+        "transaction",
+        **dict.fromkeys(("payment_method", "total_quantity", "tax", "shipping", "discount_code"), "x"),
+        discount_amount=1,
+        credit_order=True,
+        revenue=149.0,
+        currency="EUR",
+    ),
+    snowplow.entity("refund", refund_reason="x"),
+    snowplow.entity(
+        "promotion", **dict.fromkeys(("id", "name", "position", "creative_id", "type", "slot"), "x")
+    ),
+    snowplow.entity(
+        "checkout_step",
+        **dict.fromkeys(("coupon_code", "delivery_provider", "delivery_method", "account_type"), "x"),
+        step=1,
+        payment_method="x",
+        proof_of_payment="x",
+    ),
+]
+SNOWPLOW_TOLD = {
+    "search.performed": [snowplow.told("site_search", terms=["x"], totalResults=1, pageResults=1)],
+    "screen.viewed": [snowplow.told("screen_view", name="x", id="y")],
+    "app.opened": [snowplow.told("application_foreground", foregroundIndex=1)],
+}
 SIGHTING = {
     "event_id": "b-1",
     "customer_id": "c-17",
@@ -131,6 +173,35 @@ def test_a_hit_with_everything_has_the_fields_of_the_table(event: Parse, kind: s
     found = without_any_extra(one, "ga4", kind) | without_any_extra(many, "ga4", kind)
     assert found == expected("ga4", kind)
     assert kind != CUSTOM or len(one.extra) == EXTRA_MAX
+
+
+def snowplow_events(kind: str) -> list[bytes]:
+    """Return events of a kind that have everything between them: more than `extra` holds of one."""
+    fields, entities = snowplow.FIELDS | SNOWPLOW_FIELDS, SNOWPLOW_ENTITIES
+    name = "else" if kind == CUSTOM else {one: name for name, one in ACTIONS.items()}.get(kind)
+    told = [snowplow.action(name, "winter")] if name else SNOWPLOW_TOLD.get(kind, [])
+    sent = [snowplow.line(some, one, entities) for one in told for some in (fields, snowplow.FIELDS)]
+    sent += [snowplow.line(fields, one, [snowplow.product()]) for one in told + SNOWPLOW_TOLD.get(kind, [])]
+    event = {"page.viewed": "page_view", "engagement.ping": "page_ping"}.get(kind)
+    if event:
+        sent += [
+            snowplow.line(fields | {"event": event}, None, some) for some in (entities, [snowplow.product()])
+        ]
+    if kind == "order.completed":
+        old = {"event": "transaction", "tr_affiliation": "x"}
+        sent.append(snowplow.line(snowplow.FIELDS | old))
+    return sent
+
+
+@pytest.mark.parametrize("kind", sorted(DIALECTS["snowplow"]))
+def test_snowplows_events_with_everything_have_the_fields_of_the_table(event: Parse, kind: str) -> None:
+    events = [event(payload) for payload in snowplow_events(kind)]
+    assert {found.kind for found in events} <= {kind, "custom.else"}
+    found = frozenset[str]().union(*(without_any_extra(one, "snowplow", kind) for one in events))
+    free = ANY_EXTRA in DIALECTS["snowplow"][kind]
+    wanted = {name for name in expected("snowplow", kind) if not (free and name.startswith(EXTRA_PREFIX))}
+    assert found == wanted
+    assert all(can_send("snowplow", one.kind, name) for one in events for name in fields_of(one))
 
 
 @pytest.mark.parametrize("kind", sorted(DIALECTS["beacon"]))
