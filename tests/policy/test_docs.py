@@ -13,12 +13,14 @@ from typer.testing import CliRunner
 from streamproc.cli import app
 from streamproc.core.facts_paths import FACT_PATHS
 from streamproc.core.locales import speech
+from streamproc.core.policy.json_schema import FILES as JSON_SHAPES
 from streamproc.core.policy.loader import load_all
 from streamproc.core.policy.model import Group, Pace, Spend
 from streamproc.core.policy.template import FILTERS, compile_template
 from streamproc.core.policy.when import KEYS
 from streamproc.ops.policy_files import load_folder
 from tests.policy.samples import CAMPAIGN, FILES, changed, with_when
+from tests.policy.shapes import keys_of
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "policy.md").read_text("utf-8")
@@ -153,3 +155,31 @@ def test_the_tables_show_each_condition_at_work() -> None:
 @pytest.mark.parametrize("name", [*KEYS, *FACT_PATHS])
 def test_each_condition_and_each_fact_is_described(name: str) -> None:
     assert name.removesuffix("<name>") in TEXT
+
+
+def test_the_channels_load() -> None:
+    block = indent(BLOCKS["channels"], "  ")
+    others = [
+        line
+        for line in FILES["channels.yaml"].splitlines(keepends=True)
+        if not line.startswith(("  push:", "  in_store:"))
+    ]
+    at = others.index("channels:\n") + 1
+    loaded = load_all({**FILES, "channels.yaml": "".join([*others[:at], block, *others[at:]])})
+    assert loaded.policy.channels["in_store"].form == "display"
+    assert loaded.policy.channels["push"].quiet is not None
+
+
+@pytest.mark.parametrize("file", JSON_SHAPES)
+def test_every_key_of_every_file_is_named(file: str) -> None:
+    for name, _ in keys_of(JSON_SHAPES[file]):
+        if name.isidentifier():
+            assert re.search(rf"(?<![\w.]){name}(?!\w)", TEXT), f"{file}: {name}"
+
+
+def test_every_place_that_the_page_points_to_is_on_it() -> None:
+    headings = re.findall(r"^##+ (.+)$", TEXT, re.MULTILINE)
+    places = {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    pointed = set(re.findall(r"\]\(#([^)]+)\)", TEXT))
+    assert pointed <= places
+    assert len(pointed) > 15

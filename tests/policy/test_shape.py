@@ -2,53 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
-from streamproc.core.policy.campaign_shape import CAMPAIGN
-from streamproc.core.policy.categories import CATEGORIES_FILE
-from streamproc.core.policy.channels import CHANNELS_FILE
-from streamproc.core.policy.content_shape import TRANSLATION_FILE
 from streamproc.core.policy.document import read
 from streamproc.core.policy.fields import Fields
+from streamproc.core.policy.json_schema import FILES
 from streamproc.core.policy.problems import Findings
-from streamproc.core.policy.reasons import REASONS_FILE
-from streamproc.core.policy.shape import (
-    Again,
-    ByName,
-    Duration,
-    Either,
-    Flag,
-    Key,
-    ListOf,
-    Shape,
-    Text,
-    Value,
-    Whole,
-)
+from streamproc.core.policy.shape import Duration, Flag, Key, Shape, Text, Whole
+from tests.policy.shapes import keys_of
 
-FILES = (CHANNELS_FILE, CATEGORIES_FILE, CAMPAIGN, TRANSLATION_FILE, REASONS_FILE)
 CUP = Shape("A cup.", {"size": Key("How big.", Whole(1, 3), required=True), "hot": Key("Hot.", Flag())})
 
 
-def keys_of(value: Value) -> Iterator[tuple[str, Key]]:
-    if isinstance(value, Shape):
-        for name, key in (*value.keys.items(), *value.patterned.items()):
-            yield name, key
-            yield from keys_of(key.value)
-    elif isinstance(value, ListOf | ByName):
-        yield from keys_of(value.of)
-    elif isinstance(value, Either):
-        for one in value.of:
-            yield from keys_of(one)
-    elif isinstance(value, Again):
-        assert value.shape().says
-
-
 @pytest.mark.parametrize("file", FILES)
-def test_every_key_says_in_a_sentence_what_it_is(file: Value) -> None:
-    for name, key in keys_of(file):
+def test_every_key_says_in_a_sentence_what_it_is(file: str) -> None:
+    for name, key in keys_of(FILES[file]):
         assert key.says[-1] in ".)", name
         assert key.says[0].isupper() or key.says[0].isdigit() or key.says.startswith(("true", "false")), name
 
