@@ -52,6 +52,7 @@ def test_a_policy_without_campaigns_is_a_warning_and_a_folder_named_like_a_file_
     offline: CommandLine, folder: Path
 ) -> None:
     shutil.rmtree(folder / "campaigns")
+    shutil.rmtree(folder / "translations")
     said = offline("policy", "check", folder)
     assert (said.code, "campaigns: there are none, so nothing will ever be sent" in said.out) == (0, True)
     (folder / "campaigns" / "spring.yaml").mkdir(parents=True)
