@@ -171,7 +171,9 @@ def test_a_bad_header_is_named_as_it_is_written(refusal: Refusal) -> None:
 
 
 def test_an_event_without_all_that_it_needs_is_no_other_dialect(refusal: Refusal) -> None:
-    assert refusal({"specversion": "1.0", "type": "track", "messageId": "m"}) == ("missing_field", "id")
+    call = {"specversion": "1.0", "type": "track", "event": "Cart Viewed", "messageId": "m", "userId": "c"}
+    assert refusal(call) == ("missing_field", "id")
+    assert refusal(call | {"id": []}) == ("wrong_type", "id")
 
 
 def test_the_whole_pair_tells_duplicates(event: OnlyEvent) -> None:

@@ -187,6 +187,9 @@ def test_an_order_keeps_tax_shipping_and_discount(event: OnlyEvent) -> None:
 def test_a_product_keeps_its_place_in_the_list(event: OnlyEvent) -> None:
     place = {"position": 0, "coupon": "X", "list_id": "l-1"}
     assert event(track(**place)).extra == place
+    assert [event(track(**{name: value})).extra for name, value in place.items()] == [
+        {name: value} for name, value in place.items()
+    ]
     assert event(track()).extra == {}
 
 

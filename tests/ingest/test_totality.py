@@ -96,7 +96,10 @@ VALID: list[tuple[str, dict[str, Any]]] = [
                 "device": {"type": "ios"},
                 "sessionId": 3,
                 "gpc": 1,
-                "consent": {"categoryPreferences": {"ads": True}},
+                "consent": {"categoryPreferences": {"Advertising": True}, "IABTCF_PurposeConsents": "1011"},
+                "consentManagement": {"allowedConsentIds": ["C0004"], "deniedConsentIds": []},
+                "campaign": {"name": "n", "content": ["a"]},
+                "traits": {"IABTCF_gdprApplies": 1},
             },
         },
     ),
@@ -167,6 +170,31 @@ VALID: list[tuple[str, dict[str, Any]]] = [
             "major": 3,
             "beacon": {"uuid": "f7826da6-4fa2-4e98-8024-bc5b71e0893e", "minor": 4},
             "occurred_at_ms": 1_767_225_600_000,
+        },
+    ),
+    (
+        "beacons",
+        {
+            "id": "r",
+            "type": "REGION",
+            "occurred": "2026-01-01T00:00:00Z",
+            "device": {"named_user_id": "c", "ios_channel": "a"},
+            "body": {
+                "action": "enter",
+                "region_id": "r",
+                "proximity": {"id": "AAAA", "major": 3, "rssi": -60},
+            },
+        },
+    ),
+    (
+        "beacons",
+        {
+            "_id": "r",
+            "type": "user.entered_beacon",
+            "createdAt": "2026-01-01T00:00:00Z",
+            "user": {"userId": "c", "deviceId": "a"},
+            "beacon": {"externalId": "s", "tag": "z", "major": "3", "metadata": {"zone_id": "z"}},
+            "duration": 0.5,
         },
     ),
     (
