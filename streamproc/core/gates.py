@@ -77,6 +77,8 @@ def _running(case: Case, failed: list[Why]) -> None:
         failed.append(Why(Gate.CAMPAIGN_OFF, switch.reason))
     elif not campaign.enabled:
         failed.append(Why(Gate.CAMPAIGN_OFF, "disabled by the policy"))
+    if campaign.silent:
+        failed.append(Why(Gate.PLUGIN_OFF, campaign.silent))
     floor = case.scene.policy.overall.priority_min
     if campaign.priority < floor:
         failed.append(Why(Gate.BELOW_FLOOR, f"priority {campaign.priority} < {floor}"))

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from streamproc.core.policy.model import TRANSACTIONAL
+from streamproc.core.plugin_view import Contender
+from streamproc.core.policy.model import FROM_ITEM, TRANSACTIONAL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -23,11 +24,18 @@ RANKINGS: Final = (BY_PRIORITY, BY_VALUE)
 def rank(campaigns: Sequence[Campaign], scene: Scene) -> Sequence[Campaign]:
     """Order candidates, the best first; they come in the policy's order: by priority, then by name.
 
-    By value, the one whose `worth` is greater goes first, and those of equal worth stay in the policy's order. What
-    is transactional goes before all marketing, in the policy's order too.
+    By value, the one whose `worth` is greater goes first, and those of equal worth stay in the policy's order. A
+    plug-in's ranking goes by its scores; whom it does not name comes last. What is transactional goes before all
+    marketing.
     """
-    if scene.policy.overall.rank == BY_PRIORITY or len(campaigns) == 1:
+    overall = scene.policy.overall
+    if overall.rank == BY_PRIORITY or len(campaigns) == 1:
         return campaigns
+    if overall.ranking is not None:
+        scores = overall.ranking.scores(scene, [_contender(one, scene) for one in campaigns])
+        return sorted(
+            campaigns, key=lambda one: (one.purpose != TRANSACTIONAL, -scores.get(one.id, float("-inf")))
+        )
     return sorted(campaigns, key=lambda one: (one.purpose != TRANSACTIONAL, -worth(one, scene)))
 
 
@@ -43,12 +51,19 @@ def worth(campaign: Campaign, scene: Scene) -> float:
     return campaign.value(scene) * propensity
 
 
+def _contender(campaign: Campaign, scene: Scene) -> Contender:
+    named = scene.category.name if campaign.category == FROM_ITEM and scene.category else campaign.category
+    return Contender(campaign.id, campaign.priority, named, campaign.channels)
+
+
 def outranked_by(best: Campaign, campaign: Campaign, scene: Scene) -> str:
     """Say why one candidate goes before another, with the numbers compared."""
     if best.purpose != campaign.purpose:
         return f"by {best.id}, which is {best.purpose}"
     if best.purpose != TRANSACTIONAL and scene.policy.overall.rank == BY_VALUE:
         return f"by {best.id}, worth {worth(best, scene):.0f} >= {worth(campaign, scene):.0f}"
+    if best.purpose != TRANSACTIONAL and scene.policy.overall.ranking is not None:
+        return f"by {best.id}, as {scene.policy.overall.rank} ranks them"
     return f"by {best.id}, priority {best.priority}"
 
 

@@ -13,6 +13,7 @@ class Gate(StrEnum):
     # May we at all?
     ALL_OFF = "all_off"
     CAMPAIGN_OFF = "campaign_off"
+    PLUGIN_OFF = "plugin_off"
     BELOW_FLOOR = "below_floor"
     HOLD = "hold"
     PAUSED = "paused"

@@ -64,7 +64,7 @@ class Scene:
         self.zone = zone
         self.item = item
         self.category = category
-        self.answers: dict[int, bool] | None = None
+        self.answers: dict[object, bool | None] | None = None
         self._recent: list[Remembered] | None = None
         self.sorted: Mapping[str, Sequence[Remembered]] | None = None
         self._own: Remembered | None = UNKNOWN

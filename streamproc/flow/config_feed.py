@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -14,10 +14,13 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from streamproc.core.arrival import Rules
+from streamproc.core.plugins import Plugins
 from streamproc.core.policy.bundle import from_document
 from streamproc.core.policy.model import Policy
 from streamproc.core.policy.problems import PolicyErrors
+from streamproc.core.policy.unplug import troubles, unplug
 from streamproc.core.switches import Switches, is_switch
+from streamproc.plugins import installed
 
 log = logging.getLogger(__name__)
 
@@ -45,9 +48,13 @@ class ConfigFeed:
         *,
         event_age_max_ms: int,
         prefix: str = "",
+        plugins: Plugins | None = None,
         changed: Callable[[], None] = lambda: None,
     ) -> None:
-        """Follow `config` at this broker; `default` is the policy while `config` names none."""
+        """Follow `config` at this broker; `default` is the policy while `config` names none.
+
+        Policies may name these `plugins`, those that are installed unless given.
+        """
         self._consumer = AIOKafkaConsumer(
             bootstrap_servers=bootstrap,
             enable_auto_commit=False,
@@ -58,6 +65,9 @@ class ConfigFeed:
         self._partition = TopicPartition(prefix + TOPIC, 0)
         self._default = default
         self._policy = default
+        self._plugins = installed() if plugins is None else plugins
+        self.plugins_off: Mapping[str, str] = {}
+        """Which plug-ins of the policy in force are switched off, and why."""
         self._policies: dict[str, bytes] = {}
         self._pointer: str | None = None
         self._pointer_is_readable = True
@@ -106,6 +116,10 @@ class ConfigFeed:
 
     def rules(self) -> Rules:
         """Return the policy and switches that are applied now."""
+        if (self._policy.plugins or self._policy.overall.ranking) and troubles(
+            self._policy
+        ) != self.plugins_off:
+            self._publish()
         return self._rules
 
     def is_confirmed(self) -> bool:
@@ -195,7 +209,7 @@ class ConfigFeed:
         """Compile a policy in a thread, once, however often the wait for it is cut short."""
         if self._compiling is None or self._compiling[0] is not document:
             # It takes a good part of a second, and the lease must not run out over it.
-            work = asyncio.ensure_future(asyncio.to_thread(from_document, document))
+            work = asyncio.ensure_future(asyncio.to_thread(from_document, document, self._plugins))
             self._compiling = (document, work)
         return await asyncio.shield(self._compiling[1])
 
@@ -207,7 +221,9 @@ class ConfigFeed:
         self.trouble = trouble
 
     def _publish(self) -> None:
-        self._rules = Rules(self._policy, self._switches, self._offset, self._event_age_max_ms)
+        off = self.plugins_off = troubles(self._policy)
+        policy = unplug(self._policy, off) if off else self._policy
+        self._rules = Rules(policy, self._switches, self._offset, self._event_age_max_ms)
         self._changed()
 
 

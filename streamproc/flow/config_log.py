@@ -19,6 +19,7 @@ from streamproc.core.switches import Switches, is_switch
 from streamproc.flow.cluster import ClusterUnready, unready
 from streamproc.flow.config_feed import POINTER, POLICY_PREFIX, TOPIC, pointed
 from streamproc.flow.sink import make_producer
+from streamproc.plugins import installed
 
 __all__ = ["ConfigState", "Pointed", "probe_clock", "read_config", "write_config"]
 
@@ -79,7 +80,7 @@ class ConfigState:
     def policy(self, version: str) -> Policy | None:
         """Load a published policy; None if there is none of that version. Raises PolicyErrors."""
         document = self.values.get(POLICY_PREFIX + version)
-        return from_document(document) if document is not None else None
+        return from_document(document, installed()) if document is not None else None
 
 
 async def read_config(bootstrap: str, prefix: str = "") -> ConfigState:

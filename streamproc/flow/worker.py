@@ -12,6 +12,7 @@ from typing import Final, Literal
 import msgspec
 from aiokafka import AIOKafkaProducer
 
+from streamproc.core.plugins import Plugins
 from streamproc.core.policy.model import Policy
 from streamproc.core.unit import Unit
 from streamproc.flow.app import Flow, FlowConfig, FlowStopped
@@ -66,8 +67,19 @@ class WorkerStalled(Exception):
 class Worker:
     """Runs until cancelled. `waits_for` and `lanes` say how it stands, for health checks and metrics."""
 
-    def __init__(self, config: WorkerConfig, store: Store, key: IdKey, policy: Policy, meter: Meter) -> None:
-        """Put a worker together; `policy` is the one used while `config` names none."""
+    def __init__(
+        self,
+        config: WorkerConfig,
+        store: Store,
+        key: IdKey,
+        policy: Policy,
+        meter: Meter,
+        plugins: Plugins | None = None,
+    ) -> None:
+        """Put a worker together; `policy` is the one used while `config` names none.
+
+        Policies may name these `plugins`, those that are installed unless given.
+        """
         self.config = config
         self._store = store
         self._key = key
@@ -80,6 +92,7 @@ class Worker:
             policy,
             event_age_max_ms=config.event_age_max_ms,
             prefix=config.prefix,
+            plugins=plugins,
             changed=self._pulse.changed,
         )
         self.gate = WorkerGate(self.feed, store, self._is_fresh)

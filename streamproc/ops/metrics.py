@@ -120,6 +120,7 @@ class Metrics:
         self.registry: Final = CollectorRegistry()
         self._monotonic = monotonic
         self._config_confirmed_at: float | None = None
+        self._plugin_errors_shown = 0
         ProcessCollector(registry=self.registry)
         self._make_counters()
         self._make_gauges()
@@ -201,6 +202,12 @@ class Metrics:
         self._config_offset.set(applied_offset)
         self._config_confirmed_at = self._monotonic()
 
+    def show_plugins(self, *, off: int, errors: int) -> None:
+        """Show how many plug-ins of the policy in force are switched off, and how many calls failed since the start."""
+        self._plugins_off.set(off)
+        self._plugin_errors.inc(errors - self._plugin_errors_shown)
+        self._plugin_errors_shown = errors
+
     def show_workers(self, count: int) -> None:
         """Show how many workers this one sees alive."""
         self._workers.set(count)
@@ -240,6 +247,7 @@ class Metrics:
         self._withheld = _children(counter("withheld", "Nudges refused at hand-over.", "reason"), _WITHHELD)
         self._units = counter("units", "Units acknowledged.")
         self._holes = counter("holes", "Offsets that a topic skipped.")
+        self._plugin_errors = counter("plugin_errors", "Calls of plug-ins that failed and decided nothing.")
         self._conflicts = counter("conflicts", "Customers decided again after a conflicting write.")
         self._troubles = _children(counter("troubles", "Attempts that are repeated.", "kind"), _TROUBLES)
         self._unknown_categories = counter(
@@ -256,6 +264,7 @@ class Metrics:
         staleness = gauge("config_staleness_seconds", "Time since the config was last known to be applied.")
         staleness.set_function(self._config_staleness_seconds)
         self._policy_refused = gauge("policy_refused", "1 while the policy in `config` is refused.")
+        self._plugins_off = gauge("plugins_off", "Plug-ins that are switched off since they were too slow.")
         self._state_lost = gauge("state_lost", "1 while Redis is without the customer state it had.")
         self._workers = gauge("workers", "Workers that this one sees alive.")
 

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from streamproc.core.plugins import Plugins
 from streamproc.core.policy.document import FILE_CHARS_MAX
 from streamproc.core.policy.examples import Example
 from streamproc.core.policy.fields import duration_text
-from streamproc.core.policy.loader import FILES_MAX, load_all
+from streamproc.core.policy.loader import FILES_MAX, Loaded, load_all
 from streamproc.core.policy.model import Policy
 from streamproc.core.policy.problems import PolicyError, PolicyErrors
+from streamproc.plugins import installed
 from streamproc.settings import SettingsError
 from streamproc.shipped import shipped_folder
 
-__all__ = ["CampaignNote", "Report", "check", "default_policy", "load_folder", "read_folder"]
+__all__ = ["CampaignNote", "Report", "check", "default_policy", "load_files", "load_folder", "read_folder"]
 
 _SUFFIXES: Final = (".yaml", ".yml")
 _BYTES_PER_CHAR_MAX: Final = 4
@@ -93,18 +96,23 @@ def read_folder(folder: Path) -> dict[str, str]:
     return files
 
 
-def load_folder(folder: Path) -> Policy:
-    """Load the policy of a folder. Raises PolicyErrors."""
-    return load_all(read_folder(folder)).policy
+def load_files(files: Mapping[str, str], plugins: Plugins | None = None) -> Loaded:
+    """Load a policy from its files, with the plug-ins given, else those installed. Raises PolicyErrors."""
+    return load_all(files, plugins=installed() if plugins is None else plugins)
 
 
-def default_policy(folder: Path | None) -> Policy:
+def load_folder(folder: Path, plugins: Plugins | None = None) -> Policy:
+    """Load the policy of a folder, with the plug-ins given, else those installed. Raises PolicyErrors."""
+    return load_files(read_folder(folder), plugins).policy
+
+
+def default_policy(folder: Path | None, plugins: Plugins | None = None) -> Policy:
     """Load the policy used while `config` names none: this folder's, else the shipped one.
 
     Raises SettingsError with every error of its files.
     """
     try:
-        return load_folder(folder or shipped_folder("policy"))
+        return load_folder(folder or shipped_folder("policy"), plugins)
     except PolicyErrors as error:
         raise SettingsError([f"STREAMPROC_POLICY: {one}" for one in error.errors]) from error
 
@@ -112,7 +120,7 @@ def default_policy(folder: Path | None) -> Policy:
 def check(folder: Path) -> Report:
     """Check a policy's folder: all errors and warnings, and what its campaigns need. Examples are not run here."""
     try:
-        loaded = load_all(read_folder(folder))
+        loaded = load_files(read_folder(folder))
     except PolicyErrors as refused:
         return Report(None, tuple(refused.errors), (), ())
     notes = tuple(

@@ -9,10 +9,11 @@ from typing import Final
 
 from streamproc.core.policy.campaign_shape import CAMPAIGN
 from streamproc.core.policy.content_shape import COPIES
-from streamproc.core.policy.loader import Loaded, load_all
+from streamproc.core.policy.loader import Loaded
 from streamproc.core.policy.model import Category, Policy
 from streamproc.core.policy.problems import PolicyErrors
 from streamproc.core.policy.shape import Shape
+from streamproc.ops.policy_files import load_files
 from streamproc.ops.try_examples import try_example
 
 __all__ = ["CAMPAIGN_FILE", "skeleton"]
@@ -68,7 +69,7 @@ def skeleton(name: str, loaded: Loaded, *, with_schema: bool) -> str | None:
 
 def _holds(name: str, text: str, loaded: Loaded, held: set[tuple[str, str]]) -> bool:
     try:
-        extended = load_all({**loaded.policy.files, CAMPAIGN_FILE.format(name=name): text})
+        extended = load_files({**loaded.policy.files, CAMPAIGN_FILE.format(name=name): text})
     except PolicyErrors:
         return False
     if len(extended.warnings) > len(loaded.warnings):

@@ -11,7 +11,7 @@ import secrets
 import socket
 import time
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
 import uvloop
@@ -26,6 +26,8 @@ from streamproc.ops.metrics import Metrics
 from streamproc.ops.policy_files import default_policy
 from streamproc.ops.readiness import Readiness
 from streamproc.ops.signals import STALLED, STOPPED, drain, stop_on_signals
+from streamproc.plugin_watch import PluginWatch
+from streamproc.plugins import installed
 from streamproc.settings import Settings, SettingsError
 from streamproc.store.base import Store, StoreRefused, StoreUnavailable
 from streamproc.store.keys import IdKey, IdKeyUnusable
@@ -58,6 +60,7 @@ class Parts:
     key: IdKey
     policy: Policy
     metrics_addr: str
+    watch: PluginWatch = field(default_factory=PluginWatch)
 
 
 def worker_name() -> str:
@@ -82,7 +85,8 @@ def assemble(settings: Settings, name: str) -> Parts:
     required = gather(lambda: settings.require("kafka", "redis_url", "id_key_file"))
     key_file = settings.id_key_file
     key = gather(lambda: IdKey.from_file(key_file)) if key_file is not None else None
-    policy = gather(lambda: default_policy(settings.policy))
+    watch = PluginWatch()
+    policy = gather(lambda: default_policy(settings.policy, watch.watched(installed())))
     if required is None or key is None or policy is None:
         raise SettingsError(faults)
     kafka, redis_url, _ = required
@@ -100,7 +104,7 @@ def assemble(settings: Settings, name: str) -> Parts:
         rebalance_timeout_ms=settings.rebalance_timeout_ms,
     )
     store = RedisStore(redis_url, id_check=key.check())
-    return Parts(config, store, key, policy, settings.metrics_addr)
+    return Parts(config, store, key, policy, settings.metrics_addr, watch)
 
 
 def run_worker(settings: Settings) -> int:
@@ -131,7 +135,8 @@ async def serve(parts: Parts) -> int:
     """Run the worker beside its health server until a signal, and return the exit code. Raises SettingsError."""
     metrics = Metrics()
     meter = MetricsMeter(metrics, lambda: time.time_ns() // 1_000_000)
-    worker = Worker(parts.config, parts.store, parts.key, parts.policy, meter)
+    plugins = parts.watch.watched(installed())
+    worker = Worker(parts.config, parts.store, parts.key, parts.policy, meter, plugins)
     stop = stop_on_signals("the unit in flight")
     health = HealthServer(metrics, waits_for=worker.waits_for, stalled=lambda: _stalled(worker))
     try:
@@ -141,7 +146,7 @@ async def serve(parts: Parts) -> int:
         await worker.feed.stop()
         raise
     try:
-        gauges = _start(_show_gauges(worker, parts.store, metrics, parts.config.prefix))
+        gauges = _start(_show_gauges(worker, parts, metrics))
         work = _start(worker.run())
         asked = _start(stop.wait())
         await asyncio.wait({work, gauges, asked}, return_when=asyncio.FIRST_COMPLETED)
@@ -174,7 +179,7 @@ def _stalled(worker: Worker) -> str | None:
     return f"no unit finished for {health.stalled_s:.0f} s, {STALLED_SECONDS_MAX:.0f} s allowed"
 
 
-async def _show_gauges(worker: Worker, store: Store, metrics: Metrics, prefix: str) -> None:
+async def _show_gauges(worker: Worker, parts: Parts, metrics: Metrics) -> None:
     """Show every second how the worker stands, until cancelled."""
     readiness = Readiness()
     while True:
@@ -183,14 +188,15 @@ async def _show_gauges(worker: Worker, store: Store, metrics: Metrics, prefix: s
         metrics.show_ready(is_ready=not waits_for)
         metrics.show_refused(is_refused=worker.feed.trouble is not None)
         metrics.show_lost(is_lost=worker.state_is_lost())
+        metrics.show_plugins(off=len(worker.feed.plugins_off), errors=parts.watch.errors)
         if worker.feed.is_confirmed():
             metrics.confirm_config(worker.feed.rules().config_offset)
         health = worker.lanes()
         readiness.tell(waits_for, health.lanes if health is not None else ())
         for topic, lag in health.lag.items() if health is not None else ():
-            metrics.show_lag(topic.removeprefix(prefix), lag.records_max, lag.records_sum)
+            metrics.show_lag(topic.removeprefix(parts.config.prefix), lag.records_max, lag.records_sum)
         try:
-            metrics.show_workers(len(await store.workers()))
+            metrics.show_workers(len(await parts.store.workers()))
         except (StoreUnavailable, StoreRefused):
             # The gate says that Redis is away; a number that nobody can know is 0.
             metrics.show_workers(0)

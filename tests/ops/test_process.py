@@ -27,6 +27,7 @@ from streamproc.ops.logs import set_up_logs
 
 class Feed:
     trouble = None
+    plugins_off = {}
     def is_confirmed(self): return False
     async def stop(self): print("stopped", flush=True)
 

@@ -148,7 +148,7 @@ def test_every_filter_is_in_the_table() -> None:
 
 def test_the_tables_show_each_condition_at_work() -> None:
     shown = set(re.findall(r"`\{([a-z._]+): \{?[^`]*\}`", TEXT.split("## What a text")[0]))
-    joins, by_name = {"all", "any", "not"}, {"trait.<name>", "extra.<name>"}
+    joins, by_name = {"all", "any", "not"}, {"trait.<name>", "extra.<name>", "plugin.<name>"}
     assert set(KEYS) - joins - by_name <= shown
 
 

@@ -6,6 +6,7 @@ from typing import Final
 
 import msgspec
 
+from streamproc.core.plugins import NO_PLUGINS, Plugins
 from streamproc.core.policy.loader import load
 from streamproc.core.policy.model import Policy
 from streamproc.core.policy.problems import PolicyError, PolicyErrors
@@ -35,13 +36,13 @@ def to_document(policy: Policy, by: str = "") -> bytes:
     return document
 
 
-def from_document(document: bytes) -> Policy:
-    """Read a policy from its document, by the same rules as from files.
+def from_document(document: bytes, plugins: Plugins = NO_PLUGINS) -> Policy:
+    """Read a policy from its document, by the same rules as from files; `plugins` are what it may name.
 
     Raises PolicyErrors for a document that is too large or malformed, and for every error of its files.
     """
     decoded = _decode(document)
-    return load(decoded.files, decoded.version)
+    return load(decoded.files, decoded.version, plugins)
 
 
 def files_of(document: bytes) -> dict[str, str]:

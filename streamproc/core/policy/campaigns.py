@@ -73,10 +73,13 @@ def read_campaign(
     name = _name(fields)
     trigger_fields = fields.mapping("trigger")
     trigger = None if trigger_fields is None else read_trigger(trigger_fields, scope)
-    rule = NOTHING
+    rule, unplugged = NOTHING, NOTHING
     if "when" in fields:
         scope = replace(scope, trigger="" if trigger is None else trigger.kind)
         rule = Conditions(scope, findings).read(fields.keys["when"])
+        if rule.plugins:
+            scope = replace(scope, is_unplugged=True)
+            unplugged = Conditions(scope, Findings()).read(fields.keys["when"])
     active_from, active_until = _active(fields)
     paths = _facts(fields, active_until)
     category = _category(fields, categories)
@@ -98,6 +101,8 @@ def read_campaign(
         priority=fields.integer("priority") or 0,
         trigger=trigger or Trigger(""),
         when=_whole(trigger, rule, active_from, active_until),
+        plugins=rule.plugins,
+        unplugged=_whole(trigger, unplugged, active_from, active_until) if rule.plugins else None,
         channels=ladder,
         category=category,
         facts={fact: path.get for fact, path in paths.items()},

@@ -17,6 +17,7 @@ from streamproc.core.policy.fields import Fields, duration_text
 from streamproc.core.policy.hours import HOURS_PATTERN, read_hours
 from streamproc.core.policy.model import SEGMENTS_MAX, Channel, Group, Overall, Pace, Quiet
 from streamproc.core.policy.overall import GROUPS, OVERALL, read_groups, read_overall
+from streamproc.core.policy.plugin_shelf import Shelf
 from streamproc.core.policy.problems import Findings
 from streamproc.core.policy.shape import (
     Choice,
@@ -215,7 +216,7 @@ class Channels:
     actions: tuple[str, ...] = ()  # where a tap may lead besides paths of the shop's own
 
 
-def read_channels(node: Node, findings: Findings) -> Channels:
+def read_channels(node: Node, findings: Findings, shelf: Shelf) -> Channels:
     """Read `channels.yaml`."""
     fields = Fields(node, findings, CHANNELS_FILE)
     locale = fields.text("locale") or "en"
@@ -231,7 +232,7 @@ def read_channels(node: Node, findings: Findings) -> Channels:
             fields.at("channels", "names no channel")
     return Channels(
         channels=channels,
-        overall=read_overall(fields),
+        overall=read_overall(fields, shelf),
         controls=_controls(fields),
         locale=locale,
         groups=read_groups(fields),

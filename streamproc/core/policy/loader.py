@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
+from streamproc.core.plugins import NO_PLUGINS, Plugins
 from streamproc.core.policy.campaigns import Parsed, read_campaign
 from streamproc.core.policy.categories import Categories, category_finder, read_categories
 from streamproc.core.policy.channels import Channels, read_channels
@@ -16,6 +17,7 @@ from streamproc.core.policy.document import Node, read
 from streamproc.core.policy.examples import Example
 from streamproc.core.policy.fields import NAME, NAME_RULE
 from streamproc.core.policy.model import TRANSACTIONAL, Campaign, Copy, Policy
+from streamproc.core.policy.plugin_shelf import Shelf
 from streamproc.core.policy.problems import Findings, PolicyError, PolicyErrors, nearest
 from streamproc.core.policy.reasons import Reasons, read_reasons
 from streamproc.core.policy.scope import Scope
@@ -40,12 +42,13 @@ class Loaded:
     warmup_ms: Mapping[str, int]
 
 
-def load(files: Mapping[str, str], version: str = "") -> Policy:
+def load(files: Mapping[str, str], version: str = "", plugins: Plugins = NO_PLUGINS) -> Policy:
     """Compile a policy from its files, name to YAML text.
 
-    `version` is the hash of the files unless given. Raises PolicyErrors with all that is wrong.
+    `version` is the hash of the files unless given, `plugins` are what it may name. Raises PolicyErrors with all that
+    is wrong.
     """
-    return load_all(files, version).policy
+    return load_all(files, version, plugins).policy
 
 
 def load_with_warnings(files: Mapping[str, str], version: str = "") -> tuple[Policy, tuple[PolicyError, ...]]:
@@ -54,7 +57,7 @@ def load_with_warnings(files: Mapping[str, str], version: str = "") -> tuple[Pol
     return loaded.policy, loaded.warnings
 
 
-def load_all(files: Mapping[str, str], version: str = "") -> Loaded:
+def load_all(files: Mapping[str, str], version: str = "", plugins: Plugins = NO_PLUGINS) -> Loaded:
     """Compile a policy as `load` does, with warnings, examples and warm-up times. Raises PolicyErrors."""
     findings = Findings()
     if version and not _VERSION.fullmatch(version):
@@ -62,11 +65,12 @@ def load_all(files: Mapping[str, str], version: str = "") -> Loaded:
             "policy", 0, f"{version!r} is not a version: letters, digits, dot, _ and -, at most 64"
         )
     _check_names(files, findings)
-    channels, categories, reasons = _frame(files, findings)
+    shelf = Shelf(plugins)
+    channels, categories, reasons = _frame(files, findings, shelf)
     if channels is None or categories is None or reasons is None:
         findings.error("campaigns", 0, "not checked, because a file that all of them build on cannot be read")
         raise PolicyErrors(findings.errors)
-    parsed = _campaigns(files, findings, channels, categories)
+    parsed = _campaigns(files, findings, channels, categories, shelf)
     translated = read_translations(files, findings, parsed, reasons, channels)
     if findings.errors:
         raise PolicyErrors(findings.errors)
@@ -84,12 +88,13 @@ def load_all(files: Mapping[str, str], version: str = "") -> Loaded:
         reasons=reasons.sentences,
         campaigns=campaigns,
         by_kind=index_by_kind(campaigns),
-        remembered=frozenset[str]().union(*(one.rule.reads for one in parsed.values())),
+        remembered=shelf.reads.union(*(one.rule.reads for one in parsed.values())),
         charge_ms_max=charge_ms_max(channels, categories, campaigns.values()),
         find_category=category_finder(categories),
         files=dict(files),
         groups=channels.groups,
         summed=frozenset[str]().union(*(one.rule.sums for one in parsed.values())),
+        plugins=shelf.conditions,
     )
     if not parsed:
         findings.warn(
@@ -137,12 +142,12 @@ def _is_campaign(name: str) -> bool:
 
 
 def _frame(
-    files: Mapping[str, str], findings: Findings
+    files: Mapping[str, str], findings: Findings, shelf: Shelf
 ) -> tuple[Channels | None, Categories | None, Reasons | None]:
     """Read the three files that every campaign builds on; None for one that cannot be read at all."""
     found = {name: read(name, files[name], findings) if name in files else None for name in REQUIRED}
     channels_node, categories_node, reasons_node = (found[name] for name in REQUIRED)
-    channels = None if channels_node is None else read_channels(channels_node, findings)
+    channels = None if channels_node is None else read_channels(channels_node, findings, shelf)
     locale = "en" if channels is None else channels.locale
     categories = None if categories_node is None else read_categories(categories_node, findings, locale)
     reasons = None if reasons_node is None else read_reasons(reasons_node, findings, locale)
@@ -150,7 +155,7 @@ def _frame(
 
 
 def _campaigns(
-    files: Mapping[str, str], findings: Findings, channels: Channels, categories: Categories
+    files: Mapping[str, str], findings: Findings, channels: Channels, categories: Categories, shelf: Shelf
 ) -> dict[str, Parsed]:
     nodes: list[Node] = []
     for name in sorted(filter(_is_campaign, files)):
@@ -158,7 +163,7 @@ def _campaigns(
             findings.error(name, 0, f"the file's name is not a name: {NAME_RULE}")
         elif (node := read(name, files[name], findings)) is not None:
             nodes.append(node)
-    scope = Scope(tuple(categories.categories), channels.producers, sharing=Sharing(nodes))
+    scope = Scope(tuple(categories.categories), channels.producers, sharing=Sharing(nodes), shelf=shelf)
     read_ones = [read_campaign(node, findings, channels, categories, scope) for node in nodes]
     return {one.campaign.id: one for one in read_ones if one is not None}
 

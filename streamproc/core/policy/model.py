@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from streamproc.core.values import FactValue, Kind
 
 if TYPE_CHECKING:
+    from streamproc.core.plugins import Plugin, Ranking
     from streamproc.core.scene import Scene
 
 DEFAULT_CATEGORY = "default"  # what an unknown category counts as
@@ -101,7 +102,8 @@ class Overall:
     """What holds over all channels and campaigns; a candidate whose priority is below `priority_min` stays silent.
 
     `holdout_ratio` in [0, 1] is the part of all customers who hear of no campaign; another `holdout_salt` draws every
-    group anew. `rank` is how candidates are ordered, by `priority` or by `value`, which is in `currency`.
+    group anew. `rank` is how candidates are ordered, by `priority`, by `value`, which is in `currency`, or by the
+    `ranking` of a plug-in.
     In `shadow` nothing is sent, only recorded.
     """
 
@@ -115,6 +117,7 @@ class Overall:
     currency: str = ""
     shadow: bool = False
     spend: Spend | None = None
+    ranking: Ranking | None = None
 
 
 MARKETING, TRANSACTIONAL = "marketing", "transactional"
@@ -204,6 +207,9 @@ class Campaign:
 
     A transactional one has a legal `basis` in place of the opt-in; `counts` tells whether what it sends fills the caps
     of others, `exempt_from` what it need not obey. One in `shadow` is decided and recorded, and never sent.
+
+    `plugins` are the Python conditions that it asks, `unplugged` is `when` with each of them taken for true, `silent`
+    says why it may not speak since one of them was switched off.
     """
 
     id: str
@@ -239,6 +245,9 @@ class Campaign:
     counts: bool = True
     exempt_from: frozenset[str] = frozenset()
     shadow: bool = False
+    plugins: frozenset[str] = frozenset()
+    unplugged: Condition | None = None
+    silent: str = ""
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -256,7 +265,7 @@ class Policy:
     """A whole policy. `by_kind` holds the campaigns that an event of a kind triggers: highest priority first, by id.
 
     `remembered` are the kinds that some condition reads, `summed` those whose money one adds up. `charge_ms_max` is the
-    longest window of any cap: a charge is kept so long; -1 stands for ever.
+    longest window of any cap: a charge is kept so long; -1 stands for ever. `plugins` are the Python conditions in use.
     """
 
     version: str
@@ -275,6 +284,7 @@ class Policy:
     files: Mapping[str, str] = field(default_factory=dict, repr=False)
     groups: Mapping[str, Group] = field(default_factory=dict)
     summed: frozenset[str] = frozenset()
+    plugins: Mapping[str, Plugin] = field(default_factory=dict, repr=False)
 
     def called(self, name: str) -> Campaign | None:
         """Return the campaign that is, or was, called so."""

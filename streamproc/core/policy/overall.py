@@ -6,14 +6,17 @@ import re
 from typing import Final
 
 from streamproc.core.money import MINOR_MAX
+from streamproc.core.plugins import PLUGIN_PREFIX, Ranking
 from streamproc.core.policy.caps import CAPS, CAPS_MAX, DAY_MS, MEMORY_MS, MINUTE_MS, read_caps
 from streamproc.core.policy.fields import NAME, NAME_RULE, Fields
 from streamproc.core.policy.model import Group, Overall, Spend
+from streamproc.core.policy.plugin_shelf import ARGUMENTS, Shelf
 from streamproc.core.policy.problems import nearest
 from streamproc.core.policy.shape import (
     ByName,
     Choice,
     Duration,
+    Either,
     Flag,
     Key,
     ListOf,
@@ -26,6 +29,7 @@ from streamproc.core.rank import BY_PRIORITY, BY_VALUE, RANKINGS
 from streamproc.core.zones import zone_names
 
 PRIORITY_MAX: Final = 100
+PLUGIN_PATTERN: Final = f"{re.escape(PLUGIN_PREFIX)}{NAME.pattern}"
 UTC: Final = "Etc/UTC"
 _CURRENCY: Final = re.compile(r"[A-Z]{3}")
 
@@ -68,8 +72,9 @@ OVERALL: Final = Shape(
             label="draw of the hold-out groups",
         ),
         "rank": Key(
-            "Which of several campaigns speaks: that of highest priority, or of highest value times propensity.",
-            Choice(RANKINGS, "a ranking"),
+            "Which of several campaigns speaks: that of highest priority, of highest value times propensity, or as a "
+            "plug-in ranks them.",
+            Either((Choice(RANKINGS, "a ranking"), ByName(ARGUMENTS, PLUGIN_PATTERN))),
             label="ranking",
         ),
         "shadow": Key(
@@ -123,7 +128,7 @@ GROUPS: Final = Key(
 )
 
 
-def read_overall(fields: Fields) -> Overall:
+def read_overall(fields: Fields, shelf: Shelf) -> Overall:
     """Read `overall`; empty where it is wrong."""
     overall = fields.mapping("overall")
     if overall is None:
@@ -131,7 +136,7 @@ def read_overall(fields: Fields) -> Overall:
     caps = read_caps(overall)
     if overall.is_empty("caps"):
         overall.at("caps", "needs at least one cap: it is what a customer can rely on")
-    ranking = overall.choice("rank") or BY_PRIORITY
+    rank, ranking = _rank(overall, shelf)
     return Overall(
         caps=caps,
         gap_min_ms=overall.duration("gap_min") or 0,
@@ -139,11 +144,26 @@ def read_overall(fields: Fields) -> Overall:
         priority_min=overall.integer("priority_min") or 0,
         holdout_ratio=float(overall.number("holdout_ratio") or 0),
         holdout_salt=overall.text("holdout_salt") or "",
-        rank=ranking,
+        rank=rank,
+        ranking=ranking,
         shadow=_shadow(overall),
-        currency=_currency(overall, ranking),
+        currency=_currency(overall, rank),
         spend=_spend(overall),
     )
+
+
+def _rank(overall: Fields, shelf: Shelf) -> tuple[str, Ranking | None]:
+    """Read how candidates are ordered: by a name, or by the plug-in that a mapping of one key names."""
+    node = overall.keys.get("rank")
+    if node is None or node.kind != "mapping":
+        return overall.choice("rank", RANKINGS, "a ranking") or BY_PRIORITY, None
+    named = Fields(node, overall.findings)
+    key = next(iter(named.keys), "")
+    if len(named.keys) != 1 or not key.startswith(PLUGIN_PREFIX):
+        overall.at("rank", f"needs one plug-in, such as {{{PLUGIN_PREFIX}<name>: {{}}}}")
+        return BY_PRIORITY, None
+    ranking = shelf.ranking(named, key)
+    return (BY_PRIORITY if ranking is None else key), ranking
 
 
 def _shadow(overall: Fields) -> bool:
@@ -165,11 +185,11 @@ def _spend(overall: Fields) -> Spend | None:
     return None if max_minor is None else Spend(max_minor, zone)
 
 
-def _currency(overall: Fields, ranking: str) -> str:
+def _currency(overall: Fields, rank: str) -> str:
     currency = overall.text("currency") or ""
     if currency and not _CURRENCY.fullmatch(currency):
         overall.at("currency", f"{currency!r} is not a currency such as EUR")
-    elif "currency" not in overall and ranking == BY_VALUE:
+    elif "currency" not in overall and rank == BY_VALUE:
         overall.at("rank", "value: in which currency? Name it in overall.currency")
     return currency
 

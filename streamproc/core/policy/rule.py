@@ -21,7 +21,7 @@ class Rule:
     whether it holds because a beacon heard the customer, `sensed_not` whether its contrary does: to stay silent
     because somebody is in a store needs no consent. `needs_item` tells whether it compares with the event's item,
     `by_value` whether it looks at the event's own value, `by_spending` whether it does at what was ordered before.
-    `cost` ranks it among others: the dearest are asked last.
+    `cost` ranks it among others: the dearest are asked last. `plugins` are the plug-ins that it asks.
     """
 
     test: Condition
@@ -35,6 +35,7 @@ class Rule:
     sensed_not: bool = False
     needs_item: bool = False
     cost: int = 1
+    plugins: frozenset[str] = frozenset()
     by_value: bool = False
     by_spending: bool = False
 
@@ -118,6 +119,7 @@ def _joined(rules: Sequence[Rule]) -> Rule:
         sensed_not=any(rule.sensed_not for rule in rules),
         needs_item=any(rule.needs_item for rule in rules),
         cost=max(rule.cost for rule in rules),
+        plugins=frozenset[str]().union(*(rule.plugins for rule in rules)),
         by_value=any(rule.by_value for rule in rules),
         by_spending=any(rule.by_spending for rule in rules),
     )

@@ -9,6 +9,7 @@ from typing import Final
 from streamproc.core.event import MOMENT_KINDS
 from streamproc.core.policy import kinds
 from streamproc.core.policy.fields import Fields
+from streamproc.core.policy.plugin_shelf import Shelf
 from streamproc.core.policy.problems import listed
 from streamproc.core.policy.sharing import Sharing
 from streamproc.core.producers import DIALECTS, senders
@@ -28,12 +29,17 @@ _WORDS: Final = {
 
 @dataclass(frozen=True)
 class Scope:
-    """What conditions are read against. `trigger` is the kind of the event at hand, empty if it could not be read."""
+    """What conditions are read against. `trigger` is the kind of the event at hand, empty if it could not be read.
+
+    Where `is_unplugged`, a plug-in's condition is taken for true wherever that lets the whole hold.
+    """
 
     categories: Sequence[str] = ()
     dialects: Sequence[str] = tuple(DIALECTS)
     trigger: str = ""
     sharing: Sharing = field(default_factory=Sharing)
+    shelf: Shelf = field(default_factory=Shelf)
+    is_unplugged: bool = False
 
     def expect(self, fields: Fields, key: str, kind: str, field: str = "") -> None:
         """Warn if no producer sends events of this kind, or none with this field."""

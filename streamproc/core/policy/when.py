@@ -6,6 +6,7 @@ from typing import Final
 
 from streamproc.core.context import RECENT_MAX
 from streamproc.core.facts_paths import TRAIT_PREFIX
+from streamproc.core.plugins import PLUGIN_PREFIX
 from streamproc.core.policy import kinds, rule, when_events, when_state
 from streamproc.core.policy.document import Node
 from streamproc.core.policy.event_shapes import EVENT_SHAPES
@@ -15,6 +16,7 @@ from streamproc.core.policy.problems import Findings, listed, nearest
 from streamproc.core.policy.rule import NOTHING, Rule
 from streamproc.core.policy.scope import Scope
 from streamproc.core.policy.state_shapes import STATE_SHAPES
+from streamproc.core.policy.when_plugins import read_plugin
 from streamproc.core.policy.when_shapes import BRANCHES_MAX
 from streamproc.core.policy.which import read_kind
 from streamproc.core.producers import EXTRA_PREFIX
@@ -28,7 +30,7 @@ KEYS: Final = (
     *("all", "any", "not"),
     *_LEAVES,
     *when_state.PLAIN,
-    *("trait.<name>", "extra.<name>"),
+    *("trait.<name>", "extra.<name>", "plugin.<name>"),
 )
 
 
@@ -97,6 +99,8 @@ class Conditions:
             return when_state.read_trait(fields, key)
         if key.startswith(EXTRA_PREFIX):
             return when_state.read_extra(fields, key, self._scope)
+        if key.startswith(PLUGIN_PREFIX):
+            return read_plugin(fields, key, self._scope)
         # Of thirty names the one that was meant says more than all of them.
         hint = nearest(key, KEYS) or f"; allowed are {listed(KEYS)}"
         fields.at(key, f"unknown condition{hint}")

@@ -7,10 +7,12 @@ from typing import Final
 
 from streamproc.core.facts import MARKETING, PROCESSING, SENSING
 from streamproc.core.facts_paths import TRAIT_PREFIX
+from streamproc.core.plugins import PLUGIN_PREFIX
 from streamproc.core.policy import kinds
 from streamproc.core.policy.caps import DAY_MS
 from streamproc.core.policy.event_shapes import EVENT_SHAPES, kind_of
 from streamproc.core.policy.fields import NAME
+from streamproc.core.policy.plugin_shelf import ARGUMENTS
 from streamproc.core.policy.shape import Again, Choice, Duration, Flag, Key, ListOf, Shape, Text
 from streamproc.core.policy.state_shapes import EXTRA, STATE_SHAPES, TRAIT
 from streamproc.core.producers import EXTRA_PREFIX
@@ -79,6 +81,9 @@ CONDITION: Final[Shape] = Shape(
     patterned={
         f"{re.escape(TRAIT_PREFIX)}{NAME.pattern}": Key(TRAIT.says, TRAIT),
         f"{re.escape(EXTRA_PREFIX)}.+": Key(EXTRA.says, EXTRA),
+        f"{re.escape(PLUGIN_PREFIX)}{NAME.pattern}": Key(
+            "A condition in Python, and its arguments.", ARGUMENTS
+        ),
     },
     is_single=True,
 )

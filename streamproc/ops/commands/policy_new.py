@@ -27,8 +27,7 @@ def new(
     Example: `streamproc policy new spring_shoes --dir policy/`
     """
     from streamproc.core.policy.fields import NAME, NAME_RULE  # noqa: PLC0415
-    from streamproc.core.policy.loader import load_all  # noqa: PLC0415
-    from streamproc.ops.policy_files import read_folder  # noqa: PLC0415
+    from streamproc.ops.policy_files import load_files, read_folder  # noqa: PLC0415
     from streamproc.ops.policy_skeleton import CAMPAIGN_FILE, skeleton  # noqa: PLC0415
 
     if not NAME.fullmatch(name):
@@ -36,7 +35,7 @@ def new(
     file = folder / CAMPAIGN_FILE.format(name=name)
     if file.exists():
         fail(f"{file} is there already")
-    loaded = load_all(read_folder(folder))
+    loaded = load_files(read_folder(folder))
     if loaded.policy.names_of(name) != (name,):
         fail(f"{name} is what {loaded.policy.names_of(name)[0]} was called: its counters would hang on both")
     text = skeleton(name, loaded, with_schema=(folder / "schema" / "campaign.json").exists())

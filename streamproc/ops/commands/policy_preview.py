@@ -81,11 +81,10 @@ def preview(
 
 
 def _load(folder: Path | None) -> Loaded:
-    from streamproc.core.policy.loader import load_all  # noqa: PLC0415
-    from streamproc.ops.policy_files import read_folder  # noqa: PLC0415
+    from streamproc.ops.policy_files import load_files, read_folder  # noqa: PLC0415
     from streamproc.shipped import shipped_folder  # noqa: PLC0415
 
-    return load_all(read_folder(folder or settings().policy or shipped_folder("policy")))
+    return load_files(read_folder(folder or settings().policy or shipped_folder("policy")))
 
 
 def _show(shown: Preview, asked: str) -> None:

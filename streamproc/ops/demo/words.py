@@ -36,6 +36,7 @@ _LABELS: Final = {
     "zone_unknown": "time zone unknown",
     "fact_missing": "fact missing",
     "copy_failed": "words failed",
+    "plugin_off": "plug-in switched off",
     "creep": "too personal",
     "outranked": "another was better",
     "held_out": "held out, to measure by",
