@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from dataclasses import replace
 
 import pytest
@@ -110,6 +111,26 @@ def test_a_clean_value_is_one_printable_line(value: str) -> None:
     cleaned = clean(value)
     assert cleaned.replace("\u200d", "").replace("\u200c", "").isprintable()
     assert cleaned == clean(cleaned) == cleaned.strip()
+
+
+@pytest.mark.parametrize("channel", ["in_app", "web"])
+def test_what_an_item_is_called_never_becomes_markup_on_a_page(channel: str) -> None:
+    content = written(channel, item='<b onclick="x">A & B</b>')
+    assert str(content["body"]).startswith('<b onclick="x">A & B</b>')
+    assert str(content["body_html"]).startswith("&lt;b onclick=&quot;x&quot;&gt;A &amp; B&lt;/b&gt;")
+
+
+@pytest.mark.parametrize("channel", ["in_app", "web"])
+@given(item=st.text(min_size=1))
+def test_escaped_copy_holds_no_bracket_and_reads_as_the_plain_one(channel: str, item: str) -> None:
+    try:
+        content = written(channel, item=item)
+    except RenderError:
+        return
+    for field in ("title", "body"):
+        escaped = str(content[f"{field}_html"])
+        assert not set("<>\"'") & set(escaped)
+        assert html.unescape(escaped) == content[field]
 
 
 @given(st.text(min_size=1), st.sampled_from(["push", "email", "sms", "in_app", "web", "in_store"]))

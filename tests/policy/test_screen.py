@@ -19,7 +19,9 @@ ALLOWED = ("https://shop.example/", "https://help.shop.example/orders/")
 
 
 def test_inbox_and_site_have_title_body_and_action() -> None:
-    expected = {"title": "Hi", "body": "Wool coat You looked at it.", "action_url": "/seen", "locale": "en"}
+    title, body = "Hi", "Wool coat You looked at it."
+    shown = {"title": title, "body": body, "title_html": title, "body_html": body}
+    expected = {**shown, "action_url": "/seen", "locale": "en"}
     assert written("in_app") == written("web") == expected
     assert written("web", "soften")["action_url"] == ""
 
