@@ -127,7 +127,6 @@ async def test_a_customers_id_stays_in_its_place_of_the_url(endpoint: Endpoint) 
     [
         (500, {}, ""),
         (401, {}, ""),
-        (302, {"Location": "/b"}, ""),
         (200, {}, "no JSON of c-17"),
         (200, {}, '{"address": 7}'),
         (200, {}, '{"address": "' + "x" * 70_000 + '"}'),
@@ -144,6 +143,16 @@ async def test_a_look_up_that_cannot_answer_is_away_and_says_nothing_of_anybody(
     await lookup.close()
     with pytest.raises(AddressesAway):
         await AddressLookup(Endpoint().url("/{customer_id}")).find("c-17")
+
+
+async def test_a_look_up_is_led_nowhere_else(endpoint: Endpoint) -> None:
+    endpoint.answers = lambda one: (
+        (302, {"Location": "/b"}, "") if one.path == "/a/c-17" else (200, {}, '{"address": "x"}')
+    )
+    lookup = AddressLookup(endpoint.url("/a/{customer_id}"))
+    with pytest.raises(AddressesAway, match="answers 302"):
+        await lookup.find("c-17")
+    await lookup.close()
 
 
 def test_a_look_up_without_a_place_for_the_customer_is_refused() -> None:

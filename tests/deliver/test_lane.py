@@ -137,3 +137,12 @@ async def test_a_lane_is_busy_while_it_works_and_not_while_it_waits() -> None:
     running.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await running
+
+
+async def test_a_lane_that_has_nothing_to_do_is_not_busy() -> None:
+    now = 0.0
+    script = Script({})
+    script.lane = Lane(script.hand, monotonic=lambda: now)
+    await script.run([0])
+    now = 1_000.0
+    assert script.lane.busy_s == 0
