@@ -18,24 +18,28 @@ __all__ = ["FreshLanes"]
 log = logging.getLogger(__name__)
 
 ASK_SECONDS: Final = 1.0
-# A lane that was fresh counts as that for so long. A heartbeat is written every second and lives for 3 s, and a lane
-# is fresh whose facts are applied as of a second ago: a withdrawal that lies in Kafka is overtaken for 6 s at the most,
-# and that only if its worker dies meanwhile.
-FRESH_SECONDS: Final = 2.0
+# What customers said must be applied as of 5 s ago. A heartbeat comes every second and is read within another, so in
+# an idle shop it is as of 2 s ago, and where facts come all the time as of 3 s.
+FACTS_SECONDS_MAX: Final = 5.0
 
 
 class FreshLanes:
-    """Asks Redis every second. A lane without a live worker is not fresh: nobody applies its withdrawals."""
+    """Asks Redis every second. A lane without a live worker is not fresh: nobody applies its withdrawals.
+
+    A heartbeat is read up to `ASK_SECONDS` after it was written, so a withdrawal that lies in Kafka for
+    `FACTS_SECONDS_MAX` and that is never overtaken.
+    """
 
     def __init__(self, store: Store, *, monotonic: Callable[[], float] = time.monotonic) -> None:
         """Read the heartbeats in this store."""
         self._store = store
         self._monotonic = monotonic
-        self._fresh_at: dict[int, float] = {}
+        self._seen: dict[str, int] = {}
+        self._applied_at: dict[int, float] = {}
 
     def is_fresh(self, lane: int) -> bool:
         """Tell whether everything that customers said some seconds ago counts in this lane."""
-        return self._monotonic() - self._fresh_at.get(lane, float("-inf")) <= FRESH_SECONDS
+        return self._monotonic() - self._applied_at.get(lane, float("-inf")) <= FACTS_SECONDS_MAX
 
     async def watch(self) -> None:
         """Follow the heartbeats until cancelled."""
@@ -47,11 +51,17 @@ class FreshLanes:
             await asyncio.sleep(ASK_SECONDS)
 
     def take(self, beats: Mapping[str, bytes]) -> None:
-        """Take note of heartbeats as they stand in the store."""
+        """Take note of heartbeats as they stand in the store; one that was seen before says nothing new."""
         now = self._monotonic()
-        for value in beats.values():
+        seen: dict[str, int] = {}
+        for worker, value in beats.items():
             try:
                 beat = msgspec.json.decode(value, type=Heartbeat)
             except msgspec.DecodeError:
                 continue
-            self._fresh_at.update(dict.fromkeys(beat.fresh, now))
+            seen[worker] = beat.at_ms
+            if self._seen.get(worker) == beat.at_ms:
+                continue
+            for lane, age_s in beat.facts_age_s.items():
+                self._applied_at[lane] = max(now - age_s, self._applied_at.get(lane, float("-inf")))
+        self._seen = seen

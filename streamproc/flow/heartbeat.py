@@ -29,8 +29,8 @@ class Heartbeat(msgspec.Struct):
     lanes: list[int]
     at_ms: int
     refused: str = ""
-    fresh: list[int] = []
-    """The lanes that had applied every fact of a second ago: what delivery goes by."""
+    facts_age_s: dict[int, float] = {}
+    """How many seconds ago every fact was in Kafka that each lane has applied: what delivery goes by."""
     delivers: str = ""
 
 

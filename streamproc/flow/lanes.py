@@ -218,6 +218,11 @@ class Lanes:
         """Say whether every fact that was in Kafka a second ago is applied in this lane (monotonic seconds)."""
         return self._is_fresh(lane, time.monotonic() if now_s is None else now_s)
 
+    def facts_age_s(self, lane: int) -> float | None:
+        """Return how many seconds ago every fact was in Kafka that this lane has applied; None if that is long ago."""
+        facts = [TP(topic, lane) for topic in self.topics.facts]
+        return self._ends.age_s(facts, self._consumer.settled, time.monotonic())
+
     def _lanes(self) -> tuple[int, ...]:
         return tuple(sorted({tp.partition for tp in self._consumer.partitions() if tp.topic in self._kinds}))
 

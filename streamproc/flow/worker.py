@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
@@ -201,6 +201,11 @@ class Worker:
         flow = self.flow
         return flow is not None and flow.lanes.is_fresh(lane)
 
+    def _facts_age_s(self, lanes: Sequence[int]) -> dict[int, float]:
+        flow = self.flow
+        ages = {lane: flow.lanes.facts_age_s(lane) for lane in lanes} if flow is not None else {}
+        return {lane: round(age_s, 3) for lane, age_s in ages.items() if age_s is not None}
+
     def _committed(self, topic: str, partition: int) -> int:
         flow = self.flow
         return flow.consumer.committed(self.config.prefix + topic, partition) or 0 if flow is not None else 0
@@ -233,7 +238,7 @@ class Worker:
             lanes=list(lanes),
             at_ms=time.time_ns() // 1_000_000,
             refused=self.feed.trouble or "",
-            fresh=[lane for lane in lanes if self._is_fresh(lane)],
+            facts_age_s=self._facts_age_s(lanes),
         )
 
     async def _put_heartbeat(self, value: bytes) -> None:

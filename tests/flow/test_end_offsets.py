@@ -52,3 +52,24 @@ def test_forgotten_reads_count_no_more() -> None:
     ends.add(read_at(10.0, consents=0, profiles=0))
     ends.clear()
     assert not fresh(ends, 10.0, consents=0, profiles=0)
+
+
+def test_the_age_of_a_lanes_facts_is_that_of_the_newest_read_it_has_reached() -> None:
+    ends = EndOffsets()
+    for step in range(5):
+        ends.add(read_at(10.0 + step / 4, consents=step, profiles=0))
+
+    def age_s(consents: int) -> float | None:
+        return ends.age_s([A, B], {A: consents, B: 0}.get, 11.25)
+
+    assert [age_s(consents) for consents in (4, 3, 1, 0)] == [0.25, 0.5, 1.0, 1.25]
+    assert age_s(-1) is None
+    ends.clear()
+    assert age_s(4) is None
+
+
+def test_reads_that_come_close_together_do_not_push_out_those_of_seconds_ago() -> None:
+    ends = EndOffsets()
+    for step in range(150):
+        ends.add(read_at(10.0 + step / 50, consents=step, profiles=0))
+    assert (ends.age_s([A, B], {A: 0, B: 0}.get, 13.0) or 0) >= 2.5
