@@ -125,6 +125,14 @@ def test_a_preheader_is_the_authors_or_the_beginning_of_the_text() -> None:
     assert mail_with(text="word " * 60)["preheader"] == ("word " * 60)[:119].rstrip() + "…"
 
 
+def test_words_that_name_a_fact_without_end_write_no_endless_mail() -> None:
+    policy = policy_with(CONTENT.replace('html: "<p><b>{{ item }}</b></p>"', f'html: "{"{{ item }}" * 300}"'))
+    campaign, channel = policy.campaigns["look"], policy.channels["email"]
+    assert len(str(render(campaign, channel, "send", {"item": "x"}, FRAME)["html"])) < 1_000
+    with pytest.raises(RenderError, match=r"too_long: 30\d\d\d of 30000 characters"):
+        render(campaign, channel, "send", {"item": "&" * 20}, FRAME)
+
+
 def test_paragraphs_and_line_breaks_of_a_text_stay_in_its_html() -> None:
     words = written("email", "soften")
     copy = LOOK.content["en"]["email"]
