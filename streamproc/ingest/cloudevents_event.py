@@ -76,7 +76,6 @@ class _Moment(Properties, gc=False):
     timezone: str | None = None
     processing_consent: bool | None = None
     consent: Consent | None = None
-    sec_gpc: Scalar = None
     properties: Properties | None = None
     extra: dict[str, Any] | None = None
 

@@ -117,6 +117,7 @@ class Properties(Product, gc=False):
     nudge_id: Id = None
     action: Scalar = None
     gpc: Scalar = None
+    sec_gpc: Scalar = None
 
 
 NOTHING: Final = Properties()

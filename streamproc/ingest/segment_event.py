@@ -146,8 +146,9 @@ def _rare(
         rare["session_id"] = identifier(context.session_id_snake, "context.session_id") or None
     if (context.consent or context.consent_managed or context.traits or call.traits) is not None:
         rare["processing_consent"] = _processing_consent(call, context)
-    if context.gpc is not None or context.sec_gpc is not None or properties.gpc is not None:
-        rare["gpc"] = is_true(context.gpc) or is_true(context.sec_gpc) or is_true(properties.gpc)
+    for place in (context, properties, call):
+        if place.gpc is not None or place.sec_gpc is not None:
+            rare["gpc"] = rare.get("gpc", False) or is_true(place.gpc) or is_true(place.sec_gpc)
     device = context.device
     if (
         kind not in _BARE

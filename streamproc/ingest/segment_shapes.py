@@ -84,6 +84,8 @@ class Call(msgspec.Struct, gc=False):
     previous_id: Id = msgspec.field(name="previousId", default=None)
     name: Scalar = None
     category: Scalar = None
+    gpc: Scalar = None
+    sec_gpc: Scalar = None
     to: Id = None
     from_: Id = msgspec.field(name="from", default=None)
 

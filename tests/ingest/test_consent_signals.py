@@ -174,13 +174,14 @@ def test_the_context_of_a_batch_speaks_for_its_calls(send: Callable[..., list[An
     assert [one.locale for one in seen] == ["de", "de", "de", "fr"]
 
 
-@pytest.mark.parametrize("place", ["gpc", "sec_gpc"])
+@pytest.mark.parametrize("name", ["gpc", "sec_gpc"])
 @pytest.mark.parametrize("signal", [True, 1, "1", "true"])
-def test_global_privacy_control_is_kept_and_refuses_nothing(
-    event: OnlyEvent, place: str, signal: Any
-) -> None:
-    seen = event(call(**{place: signal}))
-    assert (seen.gpc, seen.processing_consent) == (True, None)
+def test_global_privacy_control_is_kept_and_refuses_nothing(event: OnlyEvent, name: str, signal: Any) -> None:
+    for place in ({"context": {name: signal}}, {"properties": {name: signal}}, {name: signal}):
+        seen = event(call() | place)
+        assert (seen.gpc, seen.processing_consent) == (True, None)
+    assert not event(call(**{name: "0"})).gpc
+    assert event(call(**{name: 0}) | {name: signal}).gpc
 
 
 def test_no_integration_that_is_switched_off_is_a_refusal(event: OnlyEvent) -> None:
