@@ -53,6 +53,8 @@ LOOKED_FOR: Final = (
 # Segment's calls tell of the same facts as these two topics, so they may also be sent there.
 _CALLS_TOO: Final = frozenset({"profiles", "outcomes"})
 _BEACONS: Final = "beacons"
+_FACTS: Final = frozenset(facts.READERS)
+_REKEYED: Final = canonical.TOPIC
 
 
 class Parser:
@@ -75,9 +77,9 @@ class Parser:
         try:
             value = bounded(record.value)
             topic = record.topic
-            if topic in facts.READERS:
+            if topic in _FACTS:
                 return self._facts(value, record)
-            if topic == canonical.TOPIC:
+            if topic == _REKEYED:
                 return (canonical.decode_event(value)[0],)
             if record.headers and (announced := cloudevents.carried(record, value)) is not None:
                 return (cloudevents.read(announced, record, self._ahead_ms),)

@@ -23,7 +23,7 @@ from streamproc.ingest.ga4_params import (
     own_words,
 )
 from streamproc.ingest.headers import traceparent
-from streamproc.ingest.names import custom_kind, ga4_kind
+from streamproc.ingest.names import GA4_NAMES, custom_kind, ga4_kind
 from streamproc.ingest.scalars import identifier, label, text
 from streamproc.ingest.times import refuse_ahead
 
@@ -59,7 +59,7 @@ def event_of(
     ahead_ms: int,
 ) -> Event:
     """Build what happened at `at_us`, read from `at_field`, or else at Kafka's time; `source` is what was decoded."""
-    kind = ga4_kind(name)
+    kind = GA4_NAMES.get(name) or ga4_kind(name)
     customer_id, anonymous_id = sender.customer_id, sender.anonymous_id
     received_at_ms = record.timestamp_ms
     # Without a time of its own, only Kafka's tells one click from the next.
@@ -79,9 +79,10 @@ def event_of(
     if occurred_at_ms - received_at_ms > ahead_ms:
         refuse_ahead(occurred_at_ms, received_at_ms, ahead_ms, at_field)
     page_url, locale = params.page_location, params.language or sender.locale
-    together = f"{page_url}{locale}"
-    if len(together) > TEXT_CHARS_MAX or not together.isprintable():
-        page_url, locale = text(page_url, "page_location"), text(locale, "language", NAME_CHARS_MAX)
+    if page_url is not None and (len(page_url) > TEXT_CHARS_MAX or not page_url.isprintable()):
+        page_url = text(page_url, "page_location")
+    if locale is not None and (len(locale) > NAME_CHARS_MAX or not locale.isprintable()):
+        locale = text(locale, "language", NAME_CHARS_MAX)
     session_id, order_id, query = _labels(params)
     told: tuple[object, ...] = (kind, order_id)
     if kind != _PURCHASE or order_id is None:

@@ -165,12 +165,20 @@ def basket_of(params: Params) -> Basket:
         currency, scale = currency_and_scale(params.currency, "currency")
     else:
         currency, scale = _currency_of(offers)
-    items: tuple[Item, ...] = ()
+    items = []
     if offers:
-        items = _items(offers, currency, scale)
-    elif params.item_id:
-        items = (Item(label(params.item_id, "item_id") or ""),)
-    return items, currency, minor_units(params.value, scale, "value")
+        place = 0
+        try:
+            for place, offer in enumerate(offers if len(offers) <= ITEMS_MAX else offers[:ITEMS_MAX]):  # noqa: B007
+                if offer.currency and offer.currency.upper() != currency:
+                    raise Refused(Reason.UNKNOWN_VALUE, "currency", "another one than the event's")
+                items.append(_item(offer, scale))
+        except Refused as refused:
+            raise refused.under(f"items[{place}]") from None
+    elif (item_id := label(params.item_id, "item_id")) is not None:
+        items.append(Item(item_id))
+    value = params.value
+    return tuple(items), currency, None if value is None else minor_units(value, scale, "value")
 
 
 def custom_basket_of(params: Params) -> Basket:
@@ -187,19 +195,6 @@ def _currency_of(offers: list[Offer]) -> tuple[str | None, int]:
         if offer.currency:
             return currency_and_scale(offer.currency, f"items[{place}].currency")
     return currency_and_scale(None, "")
-
-
-def _items(offers: list[Offer], currency: str | None, scale: int) -> tuple[Item, ...]:
-    items = []
-    place = 0
-    try:
-        for place, offer in enumerate(offers if len(offers) <= ITEMS_MAX else offers[:ITEMS_MAX]):  # noqa: B007
-            if offer.currency and offer.currency.upper() != currency:
-                raise Refused(Reason.UNKNOWN_VALUE, "currency", "another one than the event's")
-            items.append(_item(offer, scale))
-    except Refused as refused:
-        raise refused.under(f"items[{place}]") from None
-    return tuple(items)
 
 
 def _item(offer: Offer, scale: int) -> Item:

@@ -29,8 +29,9 @@ def glance(value: bytes | msgspec.Raw) -> Glance | None:
         return None
     if call.specversion is not None:
         return None
-    named = call.message_id is not None or call.message_id_snake is not None
-    plain = call.batch is not None or (named and (call.type or call.action) in TYPES)
+    if call.message_id is None and call.message_id_snake is None and call.batch is None:
+        return None
+    plain = call.batch is not None or (call.type or call.action) in TYPES
     return call if plain else None
 
 
