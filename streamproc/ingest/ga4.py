@@ -85,7 +85,8 @@ def at_a_glance(value: bytes, record: Record, ahead_ms: int) -> Results | None:
             return _of_forwarded(forwarded, record, ahead_ms) if _is_plain_forwarded(forwarded) else None
         if guess == b"_n" or b'"client_id"' in value:
             hit = _glance_hit(value)
-            return (_of_hit(hit, value, record, ahead_ms),) if _is_plain_hit(hit) else None
+            if _is_plain_hit(hit):
+                return (_of_hit(hit, value, record, ahead_ms),)
         if b'"event_params"' in value:
             row = _glance_row(value)
             return (_of_row(row, record, ahead_ms),) if _is_plain_row(row) else None

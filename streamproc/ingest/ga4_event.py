@@ -31,6 +31,7 @@ DIALECT: Final = "ga4"
 EVENT_ID_BYTES: Final = 16
 
 _PURCHASE: Final = "order.completed"
+_SCREEN: Final = "screen.viewed"
 _OUTCOMES: Final = {kind_of_outcome(one): one for one in ("delivered", "opened", "dismissed", "uninstalled")}
 
 Source = bytes | msgspec.Raw | dict[str, Any]
@@ -96,7 +97,7 @@ def event_of(
         customer_id=customer_id,
         anonymous_id=anonymous_id,
         session_id=session_id or None,
-        surface=sender.surface,
+        surface="app" if kind == _SCREEN else sender.surface,
         occurred_at_ms=occurred_at_ms,
         received_at_ms=received_at_ms,
         items=items,

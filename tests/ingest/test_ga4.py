@@ -185,6 +185,46 @@ def test_how_the_only_item_was_offered_is_kept(event: OnlyEvent, shape: Shape) -
 
 
 @SHAPES
+def test_an_empty_field_of_the_event_gives_way_to_that_of_its_item(event: OnlyEvent, shape: Shape) -> None:
+    seen = event(shape("select_item", item_list_id="", items=[COAT | {"item_list_id": "l-1"}]))
+    assert seen.extra == {"list_id": "l-1"}
+
+
+@pytest.mark.parametrize(
+    ("payload", "anonymous_id", "surface"),
+    [
+        (hit() | {"app_instance_id": ""}, "5.17", "web"),
+        (hit() | {"app_instance_id": "i-1"}, "i-1", "app"),
+        (hit("screen_view"), "5.17", "app"),
+        (request() | {"app_instance_id": "i-1", "client_id": None}, "i-1", "app"),
+        (request(), "5.17", "web"),
+        (row() | {"platform": "ANDROID"}, "5.17", "app"),
+        (row() | {"platform": "IOS"}, "5.17", "app"),
+        (row() | {"platform": "TOASTER"}, "5.17", "none"),
+    ],
+)
+def test_browsers_have_clients_and_apps_have_instances(
+    event: OnlyEvent, payload: dict[str, Any], anonymous_id: str, surface: str
+) -> None:
+    seen = event(payload)
+    assert (seen.anonymous_id, seen.surface) == (anonymous_id, surface)
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        hit(language="de-de"),
+        request(language="de-de"),
+        request() | {"device": {"language": "de-de"}},
+        row(language="de-de"),
+        row() | {"device": {"language": "de-de"}},
+    ],
+)
+def test_the_language_is_the_locale(event: OnlyEvent, payload: dict[str, Any]) -> None:
+    assert event(payload).locale == "de-de"
+
+
+@SHAPES
 @pytest.mark.parametrize("on_the_item", [True, False])
 def test_a_promotion_is_named_on_the_event_or_on_its_item(
     event: OnlyEvent, shape: Shape, *, on_the_item: bool

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from streamproc.core.event import ITEMS_MAX, Event
+from streamproc.core.record import Record
+from streamproc.ingest import Parser
 
 OnlyEvent = Callable[..., Event]
 Refusal = Callable[..., tuple[str, str]]
@@ -25,6 +27,7 @@ def request(name: str = "purchase", /, **params: Any) -> dict[str, Any]:
 
 def row(**fields: Any) -> dict[str, Any]:
     return {
+        "event_date": "20260101",
         "event_name": "purchase",
         "event_timestamp": AT_US,
         "event_params": [],
@@ -238,14 +241,43 @@ def test_half_an_envelope_is_none(refusal: Refusal, payload: dict[str, Any]) -> 
 def test_a_parameter_of_another_dialects_name_does_not_change_the_dialect(
     event: OnlyEvent, name: str, value: str
 ) -> None:
-    assert event(hit(**{name: value})).dialect == "ga4"
+    payload = hit(**{name: value})
+    careful = b'{"client_id":7.5,' + json.dumps(payload).encode()[1:]
+    assert event(payload).dialect == event(careful).dialect == "ga4"
 
 
-def test_a_segment_call_stays_one_whatever_it_carries(event: OnlyEvent) -> None:
-    call = {"type": "track", "event": "Cart Viewed", "messageId": "m", "userId": "c"}
-    assert event(hit() | call).dialect == "segment"
+CLOUD_EVENT = {
+    "specversion": "1.0",
+    "id": "1",
+    "source": "/s",
+    "type": "cart.viewed",
+    "subject": "c",
+    "data": {},
+}
+CALL = {"type": "track", "event": "Cart Viewed", "messageId": "m", "userId": "c"}
 
 
-def test_a_cloud_event_stays_one_whatever_it_carries(event: OnlyEvent) -> None:
-    envelope = {"specversion": "1.0", "id": "1", "source": "/s", "type": "page.viewed", "subject": "c"}
-    assert event(hit() | envelope).dialect == "cloudevents"
+@pytest.mark.parametrize("payload", [hit(), request(), row(), {"appId": "a", "data": json.dumps(hit())}])
+@pytest.mark.parametrize(
+    ("others", "dialect"),
+    [
+        (CALL, "segment"),
+        ({"action": "track", "event": "Cart Viewed", "message_id": "m", "user_id": "c"}, "segment"),
+        ({"batch": [CALL]}, "segment"),
+        (CLOUD_EVENT, "cloudevents"),
+    ],
+)
+def test_what_is_whole_in_another_dialect_is_of_that_one_even_after_a_hit(
+    payload: dict[str, Any], others: dict[str, Any], dialect: str
+) -> None:
+    parser = Parser()
+    for sent, expected in ((payload, "ga4"), (payload | others, dialect)):
+        value = json.dumps(sent).encode()
+        record = Record("clickstream", 0, 0, 1_767_225_601_000, append_time=False, key=None, value=value)
+        (seen,) = parser(record)
+        assert isinstance(seen, Event), seen
+        assert seen.dialect == expected
+
+
+def test_a_hit_as_text_in_a_cloud_event_is_no_hit(refusal: Refusal) -> None:
+    assert refusal(CLOUD_EVENT | {"data": json.dumps(hit())}) == ("not_an_object", "data")
