@@ -111,12 +111,22 @@ class _Sighting(_Transmitter, gc=False):
     mac: Any = None
     mac_address: Any = None
     bssid: Any = None
-    # What would make it another dialect's.
-    specversion: Any = None
-    type: Any = None
 
 
-_decode: Final = msgspec.json.Decoder(_Sighting).decode
+class _Glanced(_Sighting, gc=False):
+    """The same where no other dialect can take the payload for its own: their fields are not there."""
+
+    specversion: None = None
+    type: None = None
+    batch: None = None
+    message_id: None = msgspec.field(name="messageId", default=None)
+    message_id_snake: None = msgspec.field(name="message_id", default=None)
+    event_name: None = None
+    events: None = None
+    data: None = None
+
+
+_decode: Final = msgspec.json.Decoder(_Glanced).decode
 _NAMES: Final = _Transmitter.__struct_fields__
 _all_of: Final = attrgetter(*_NAMES)
 _NOTHING: Final = (None,) * len(_NAMES)
@@ -138,7 +148,7 @@ def at_a_glance(value: bytes, record: Record, ahead_ms: int) -> tuple[Event] | N
         raw = _decode(value)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
-    if raw.kind not in _KINDS or raw.specversion is not None or raw.type is not None:
+    if raw.kind not in _KINDS:
         return None
     return (_event(raw, record, ahead_ms),)
 
