@@ -6,20 +6,19 @@ import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from streamproc.core.record import Record
 from streamproc.flow.cluster import ClusterUnready, partitions_of, unready
+from streamproc.flow.records import to_record
 
 __all__ = ["Captured", "capture"]
 
 POLL_MS: Final = 200
 CONNECT_SECONDS_MAX: Final = 15.0
-# Kafka's name for "the broker set the timestamp".
-_LOG_APPEND_TIME: Final = 1
 
 
 @dataclass(frozen=True)
@@ -59,7 +58,7 @@ async def capture(
             for tp, fetched in (await consumer.getmany(timeout_ms=POLL_MS)).items():
                 for one in fetched:
                     latest_ms[tp] = max(latest_ms.get(tp, 0), one.timestamp)
-                    found.append((latest_ms[tp], len(found), _record(one, prefix)))
+                    found.append((latest_ms[tp], len(found), to_record(one, prefix)))
         is_whole = len(found) <= records_max and await _is_done(consumer, ends, deadline)
     except TimeoutError as error:
         raise ClusterUnready(f"STREAMPROC_KAFKA={bootstrap} did not answer in time") from error
@@ -94,16 +93,3 @@ async def _is_done(
         if await consumer.position(tp) < end:
             return False
     return True
-
-
-def _record(one: Any, prefix: str) -> Record:
-    return Record(
-        topic=one.topic.removeprefix(prefix),
-        partition=one.partition,
-        offset=one.offset,
-        timestamp_ms=one.timestamp,
-        append_time=one.timestamp_type == _LOG_APPEND_TIME,
-        key=one.key,
-        value=one.value,
-        headers=tuple(one.headers),
-    )

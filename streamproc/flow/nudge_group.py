@@ -6,13 +6,13 @@ import asyncio
 import logging
 import time
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Final
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import KafkaError
 
-from streamproc.core.record import Record
 from streamproc.deliver.lane import Hand, Lane
+from streamproc.flow.records import to_record
 from streamproc.flow.starting import backoff
 
 __all__ = ["NudgeGroup"]
@@ -25,7 +25,6 @@ FETCH_BYTES_MAX: Final = 256 * 1024
 POLL_RECORDS_MAX: Final = 100
 COMMIT_SECONDS: Final = 1.0
 RETRY_ATTEMPT: Final = 4  # of `backoff`: 0.8 s
-LOG_APPEND_TIME: Final = 1
 
 
 class NudgeGroup(ConsumerRebalanceListener):
@@ -130,7 +129,7 @@ class NudgeGroup(ConsumerRebalanceListener):
             return
         for tp, records in found.items():
             if (lane := self._lanes.get(tp)) is not None:
-                lane.add(map(self._record, records))
+                lane.add(to_record(one, self._prefix) for one in records)
 
     async def _release(self, tps: list[TopicPartition]) -> None:
         tasks = [self._tasks[tp] for tp in tps]
@@ -159,15 +158,3 @@ class NudgeGroup(ConsumerRebalanceListener):
             log.warning("offsets are not committed now: %s", type(error).__name__)
         else:
             self._committed.update(moved)
-
-    def _record(self, one: Any) -> Record:
-        return Record(
-            topic=one.topic.removeprefix(self._prefix),
-            partition=one.partition,
-            offset=one.offset,
-            timestamp_ms=one.timestamp,
-            append_time=one.timestamp_type == LOG_APPEND_TIME,
-            key=one.key,
-            value=one.value,
-            headers=tuple(one.headers),
-        )

@@ -10,11 +10,11 @@ from aiokafka.errors import KafkaError
 
 from streamproc.core.record import Record
 from streamproc.flow.cluster import ClusterUnready, partitions_of
+from streamproc.flow.records import to_record
 
 __all__ = ["Tail"]
 
 FETCH_WAIT_MS: Final = 50
-APPEND_TIME: Final = 1
 
 
 class Tail:
@@ -62,17 +62,4 @@ class Tail:
             fetched = await self._consumer.getmany(timeout_ms=timeout_ms)
         except KafkaError as error:
             raise ClusterUnready(f"the topics cannot be read: {type(error).__name__}") from error
-        return [
-            Record(
-                topic=place.topic.removeprefix(self._prefix),
-                partition=place.partition,
-                offset=record.offset,
-                timestamp_ms=record.timestamp,
-                append_time=record.timestamp_type == APPEND_TIME,
-                key=record.key,
-                value=record.value,
-                headers=tuple(record.headers),
-            )
-            for place, records in fetched.items()
-            for record in records
-        ]
+        return [to_record(one, self._prefix) for records in fetched.values() for one in records]

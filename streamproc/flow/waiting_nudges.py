@@ -11,12 +11,12 @@ from aiokafka.errors import KafkaError
 
 from streamproc.core.record import Record
 from streamproc.flow.cluster import ClusterUnready, committed_offsets, partitions_of, unready
+from streamproc.flow.records import to_record
 
 __all__ = ["waiting_nudges"]
 
 ANSWER_SECONDS_MAX: Final = 30.0
 POLL_MS: Final = 200
-LOG_APPEND_TIME: Final = 1
 
 
 async def waiting_nudges(
@@ -61,18 +61,6 @@ async def _read(
         for tp in list(left):
             if await consumer.position(tp) >= ends[tp]:
                 left.discard(tp)
-        for tp, found in (await consumer.getmany(timeout_ms=POLL_MS)).items() if left else ():
-            records += [
-                Record(
-                    tp.topic.removeprefix(prefix),
-                    tp.partition,
-                    one.offset,
-                    one.timestamp,
-                    one.timestamp_type == LOG_APPEND_TIME,
-                    one.key,
-                    one.value,
-                    tuple(one.headers),
-                )
-                for one in found
-            ]
+        for found in (await consumer.getmany(timeout_ms=POLL_MS)).values() if left else ():
+            records += [to_record(one, prefix) for one in found]
     return records[:records_max]
