@@ -100,8 +100,8 @@ class Context(msgspec.Struct, array_like=True, gc=False):
 
     `applied` holds, for each source topic partition, the last (offset, index) whose event is part of this
     memory; `outs` the source positions whose outputs the store keeps; `seq` and `chain` the number and hash
-    of the customer's last ledger record. New fields go to the end with a default, so that older contexts
-    stay readable.
+    of the customer's last ledger record; `day_counts` and `interests` what `core.day_counts` and `core.interest`
+    keep. New fields go to the end with a default, so that older contexts stay readable.
     """
 
     layout: int = LAYOUT
@@ -120,6 +120,8 @@ class Context(msgspec.Struct, array_like=True, gc=False):
     outs: list[str] = []
     seq: int = 0
     chain: bytes = b""
+    day_counts: dict[str, bytes] = {}
+    interests: dict[str, tuple[int, int]] = {}
 
 
 class UnreadableContext(ValueError):

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final, Literal
 
+from streamproc.core import interest
 from streamproc.core.context import Line, RememberedItem
-from streamproc.core.policy.model import DEFAULT_CATEGORY, FactGetter
+from streamproc.core.policy.model import DEFAULT_CATEGORY, Category, FactGetter
 from streamproc.core.scene import Scene
 from streamproc.core.values import FactValue, Kind, Money, Term
 
@@ -20,6 +21,7 @@ SOFT_SPECIFICITY_MAX: Final = SPECIFICITIES.index("category")
 TRAIT_PREFIX: Final = "trait."
 # What only fits a message about the item of the event itself.
 OF_ITEM_PREFIX: Final = "item."
+TOP_INTEREST: Final = "interest.top_category"
 ITEM_CATEGORY: Final = "item.category"
 # The last day of a campaign: what a text may say of the campaign itself.
 CAMPAIGN_UNTIL: Final = "campaign.until"
@@ -78,9 +80,7 @@ def _of_last(lines: Callable[[Scene], list[Line]], pick: Callable[[RememberedIte
         category = scene.policy.find_category(item.category)
         if category is scene.category:
             return pick(item) or None
-        if category.adults_only or category.sensitivity in ("intimate", "special"):
-            return None
-        return pick(item) or None
+        return None if _is_private(category) else pick(item) or None
 
     return get
 
@@ -108,6 +108,19 @@ def _cart(scene: Scene) -> list[Line]:
 
 def _wishlist(scene: Scene) -> list[Line]:
     return scene.context.wishlist
+
+
+def _top_interest(scene: Scene) -> FactValue | None:
+    """Name the category looked at most lately, unless it is private and not what the event itself is about."""
+    name, _ = interest.top(scene.context.interests, scene.now_ms)
+    category = scene.policy.categories.get(name)
+    if category is None or (category is not scene.category and _is_private(category)):
+        return None
+    return Term(category.names)
+
+
+def _is_private(category: Category) -> bool:
+    return category.adults_only or category.sensitivity in ("intimate", "special")
 
 
 def _id(item: RememberedItem) -> str:
@@ -141,6 +154,7 @@ FACT_PATHS: Final[dict[str, FactPath]] = {
         FactPath("wishlist.last.name", _of_last(_wishlist, _name), "declared", "item", "wishlist"),
         FactPath("wishlist.last.brand", _of_last(_wishlist, _brand), "declared", "brand", "wishlist"),
         FactPath("wishlist.count", _count(_wishlist), "declared", "category", "wishlist", kind="number"),
+        FactPath(TOP_INTEREST, _top_interest, "viewed", "category", "viewed"),
         FactPath("visit.site", _site, "sensed", "place", "visiting", sensed=True),
     )
 }

@@ -7,6 +7,7 @@ from typing import Final
 
 import msgspec
 
+from streamproc.core import day_counts, interest, zones
 from streamproc.core.context import (
     CART_LINES_MAX,
     FULFILLED_MAX,
@@ -21,6 +22,7 @@ from streamproc.core.context import (
     Visit,
     remember,
 )
+from streamproc.core.day_counts import ANY_ITEM, EACH_CATEGORY
 from streamproc.core.event import Event, Item
 from streamproc.core.facts import Outcome, PrivacyRequest, ProfileChange
 from streamproc.core.policy.model import Category, Policy
@@ -72,7 +74,7 @@ def apply_moment(context: Context, event: Event, policy: Policy, permitted: Perm
         _take_zone(context, event)
     kind = event.kind
     handler = _HANDLERS.get(kind)
-    if handler is None and kind not in policy.remembered:
+    if handler is None and kind not in policy.kept:
         return
     find = policy.find_category
     items = [
@@ -89,6 +91,28 @@ def apply_moment(context: Context, event: Event, policy: Policy, permitted: Perm
         kept = tuple([remembered_item(item) for item in items[:RECENT_ITEMS_MAX]])
         currency = event.currency or "" if kind in policy.summed else ""
         remember(context, Remembered(at_ms, kind, kept, event.site_id or "", event.value_minor, currency))
+    if policy.counted and kind in policy.counted:
+        _count_day(context, kind, items, policy, at_ms)
+    if policy.keeps_interests and kind in interest.KINDS:
+        interest.look(context.interests, _categories(items, policy), at_ms)
+
+
+def _count_day(context: Context, kind: str, items: list[Item], policy: Policy, at_ms: int) -> None:
+    """Count the event in the counters that some condition reads: of its kind, and of the categories of its items."""
+    asked = policy.counted[kind]
+    names = [ANY_ITEM] if ANY_ITEM in asked else []
+    if len(asked) > len(names):
+        each = EACH_CATEGORY in asked
+        names += [name for name in _categories(items, policy) if each or name in asked]
+    zone = zones.zone(context.profile.zone) if context.profile is not None else None
+    day = day_counts.day_of(at_ms, zone)
+    day_counts.count(context.day_counts, [day_counts.counter(kind, name) for name in names], day)
+
+
+def _categories(items: list[Item], policy: Policy) -> list[str]:
+    """Name the categories of the items, each once; one that the policy does not know counts for nothing."""
+    found = {policy.find_category(item.category).name for item in items if item.category}
+    return sorted(found - {policy.default_category.name})
 
 
 def _take_zone(context: Context, event: Event) -> None:
@@ -247,6 +271,8 @@ def forget_convenience(context: Context) -> None:
     context.cart = []
     context.wishlist = []
     context.visit = None
+    context.day_counts = {}
+    context.interests = {}
     context.seen = b""
     if (profile := context.profile) is not None:
         said = {name: at_ms for name, at_ms in profile.at.items() if name in WISHES}

@@ -41,6 +41,8 @@ SAMPLES: Final[Mapping[str, FactValue]] = {
     "visit.site": "berlin-1",
     "campaign.until": date(2026, 11, 30),
 }
+# They are those of the policy, so that they have its names.
+OF_CATEGORY: Final = ("item.category", "interest.top_category")
 SAMPLE_NUMBER: Final = 3  # for a trait whose text counts something
 NUDGE_ID: Final = "preview"
 BEFORE_MS: Final = 60_000
@@ -151,7 +153,7 @@ def _fact(
 
 
 def _sample(policy: Policy, path: str) -> FactValue:
-    if path == "item.category":
+    if path in OF_CATEGORY:
         return Term(next(iter(policy.categories.values())).names) if policy.categories else "coats"
     return SAMPLES.get(path) or path.removeprefix(TRAIT_PREFIX).replace("_", " ")
 

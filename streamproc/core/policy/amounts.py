@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from streamproc.core.money import MINOR_MAX, to_minor
 from streamproc.core.policy.fields import Fields
 
@@ -14,6 +16,19 @@ def read_bounds(fields: Fields, high_max: int) -> tuple[int | None, int | None]:
     _require(fields)
     if low is not None and high is not None and low > high:
         fields.at("max", f"{high} is below min {low}")
+    return low, high
+
+
+def read_kept(fields: Fields, kept: int, what: str, memory: str) -> tuple[int | None, int | None]:
+    """Read `min` and `max` of what memory keeps only so many of; `memory` says what it keeps."""
+    for key in ("min", "max"):
+        node = fields.keys.get(key)
+        if node is not None and node.kind == "number" and Decimal(node.raw) > kept:
+            fields.at(key, f"{node.raw} {what} are asked for, the memory keeps {memory}")
+            return None, None
+    low, high = read_bounds(fields, kept)
+    if high == kept:
+        fields.at("max", f"{high} always holds: the memory keeps {memory}")
     return low, high
 
 

@@ -194,8 +194,6 @@ def _facts(fields: Fields, until: str) -> dict[str, FactPath]:
             facts.at(name, f"{path} is not known: the campaign has no active.until")
         elif trait != path and NAME.fullmatch(trait):
             paths[name] = trait_fact(trait)
-        elif path.startswith("interest."):
-            facts.at(name, f"{path} needs affinities, which this version does not have")
         else:
             known = (*FACT_PATHS, CAMPAIGN_UNTIL, f"{TRAIT_PREFIX}<name>")
             facts.at(name, f"{path!r} is not a fact; allowed are {listed(known)}{nearest(path, FACT_PATHS)}")

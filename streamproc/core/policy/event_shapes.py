@@ -8,6 +8,7 @@ from typing import Final
 
 from streamproc.core.conditions_events import OF, WORTHS
 from streamproc.core.context import RECENT_ITEMS_MAX, RECENT_MAX
+from streamproc.core.day_counts import WINDOW_DAYS_MAX
 from streamproc.core.event import CUSTOM_PREFIX, MOMENT_KINDS
 from streamproc.core.money import MINOR_MAX
 from streamproc.core.policy.caps import MEMORY_MS
@@ -27,6 +28,8 @@ from streamproc.core.policy.shape import (
 )
 
 KINDS_MAX: Final = 8
+COUNT_MAX: Final = 1_000
+DAY: Final = "day"
 SAMES: Final = ("item", "category", "brand", "site")
 
 
@@ -78,6 +81,17 @@ def _within(looser: Looser = "more", *, required: bool = True) -> Key:
     return Key("In the time just passed, such as 24h.", window, required=required, looser=looser)
 
 
+# Which of the newest events, or on which of many more days.
+_WINDOW: Final = {
+    "within": _within(required=False),
+    "days": Key(
+        "On so many days, today the last of them; it reaches further back than within.",
+        Whole(1, WINDOW_DAYS_MAX),
+        looser="more",
+    ),
+}
+
+
 def _ago(says: str, looser: Looser, label: str) -> Key:
     return Key(says, Duration(1_000, MEMORY_MS), looser=looser, label=label)
 
@@ -86,21 +100,26 @@ _BOUNDS: Final = ("min", "max")
 EVENT_SHAPES: Final[Mapping[str, Shape]] = {
     "count": Shape(
         "How many such events the memory holds, the one that triggers among them.",
-        {"event": _kinds(), **_which(), "within": _within(), **bounds(Whole(0, RECENT_MAX))},
+        {"event": _kinds(), **_which(), **_WINDOW, **bounds(Whole(0, COUNT_MAX))},
         any_of=_BOUNDS,
+        one_of=tuple(_WINDOW),
     ),
     "distinct": Shape(
-        "How many different items, categories, brands or sites such events named.",
+        "How many different items, categories, brands or sites such events named, or on how many days they were.",
         {
             "of": Key(
-                "What is told apart.", Choice(OF, "something to tell apart"), required=True, label="by"
+                "What is told apart.",
+                Choice((*OF, DAY), "something to tell apart"),
+                required=True,
+                label="by",
             ),
             "event": _kinds(),
             **_which(),
-            "within": _within(),
+            **_WINDOW,
             **bounds(Whole(0, RECENT_MAX * RECENT_ITEMS_MAX), "many different ones"),
         },
         any_of=_BOUNDS,
+        one_of=tuple(_WINDOW),
     ),
     "sum": Shape(
         "What such events, or the items in them, were worth together.",

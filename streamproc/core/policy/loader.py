@@ -16,6 +16,7 @@ from streamproc.core.policy.check import check_whole
 from streamproc.core.policy.document import Node, read
 from streamproc.core.policy.examples import Example
 from streamproc.core.policy.fields import NAME, NAME_RULE
+from streamproc.core.policy.kept import what_is_kept
 from streamproc.core.policy.model import TRANSACTIONAL, Campaign, Copy, Policy
 from streamproc.core.policy.plugin_shelf import Shelf
 from streamproc.core.policy.problems import Findings, PolicyError, PolicyErrors, nearest
@@ -77,6 +78,7 @@ def load_all(files: Mapping[str, str], version: str = "", plugins: Plugins = NO_
     campaigns = {
         name: _spoken(one.campaign, translated.get(name, {}), reasons) for name, one in parsed.items()
     }
+    kept = what_is_kept(parsed.values(), shelf.reads)
     policy = Policy(
         version=version or version_of(files),
         locale=channels.locale,
@@ -88,12 +90,15 @@ def load_all(files: Mapping[str, str], version: str = "", plugins: Plugins = NO_
         reasons=reasons.sentences,
         campaigns=campaigns,
         by_kind=index_by_kind(campaigns),
-        remembered=shelf.reads.union(*(one.rule.reads for one in parsed.values())),
         charge_ms_max=charge_ms_max(channels, categories, campaigns.values()),
         find_category=category_finder(categories),
         files=dict(files),
         groups=channels.groups,
-        summed=frozenset[str]().union(*(one.rule.sums for one in parsed.values())),
+        remembered=kept.remembered,
+        summed=kept.summed,
+        counted=kept.counted,
+        keeps_interests=kept.interests,
+        kept=kept.kinds,
         plugins=shelf.conditions,
     )
     if not parsed:

@@ -264,8 +264,10 @@ class Campaign:
 class Policy:
     """A whole policy. `by_kind` holds the campaigns that an event of a kind triggers: highest priority first, by id.
 
-    `remembered` are the kinds that some condition reads, `summed` those whose money one adds up. `charge_ms_max` is the
-    longest window of any cap: a charge is kept so long; -1 stands for ever. `plugins` are the Python conditions in use.
+    `remembered` are the kinds that some condition reads, `summed` those whose money one adds up, `counted` those that
+    one counts by day, with the categories, and `kept` are all kinds that leave a trace for one of these or for
+    `keeps_interests`. `charge_ms_max` is the longest window of any cap: a charge is kept so long; -1 stands for ever.
+    `plugins` are the Python conditions in use.
     """
 
     version: str
@@ -284,6 +286,9 @@ class Policy:
     files: Mapping[str, str] = field(default_factory=dict, repr=False)
     groups: Mapping[str, Group] = field(default_factory=dict)
     summed: frozenset[str] = frozenset()
+    counted: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    keeps_interests: bool = False
+    kept: frozenset[str] = frozenset()
     plugins: Mapping[str, Plugin] = field(default_factory=dict, repr=False)
 
     def called(self, name: str) -> Campaign | None:

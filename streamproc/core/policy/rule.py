@@ -16,11 +16,13 @@ class Rule:
     """A compiled condition. `implies` are the reason codes that are true whenever it holds.
 
     `contrary` holds where the condition fails for certain; None where that is wherever it does not hold. `reads` are
-    the kinds that must be remembered for it, `sums` those whose money it adds up, `needs` how many events of a kind
+    the kinds that must be remembered for it, `sums` those whose money it adds up, `counts` those that it
+    counts by day, each with a category, `needs` how many events of a kind
     must be remembered at once for it to hold, `warmup_ms` is how long until its windows are filled. `sensed` tells
     whether it holds because a beacon heard the customer, `sensed_not` whether its contrary does: to stay silent
     because somebody is in a store needs no consent. `needs_item` tells whether it compares with the event's item,
-    `by_value` whether it looks at the event's own value, `by_spending` whether it does at what was ordered before.
+    `by_value` whether it looks at the event's own value, `by_spending` whether it does at what was ordered before,
+    `by_interest` whether it does at what was looked at lately.
     `cost` ranks it among others: the dearest are asked last. `plugins` are the plug-ins that it asks.
     """
 
@@ -29,6 +31,7 @@ class Rule:
     implies: frozenset[str] = frozenset()
     reads: frozenset[str] = frozenset()
     sums: frozenset[str] = frozenset()
+    counts: frozenset[tuple[str, str]] = frozenset()
     needs: Mapping[str, int] = field(default_factory=dict)
     warmup_ms: int = 0
     sensed: bool = False
@@ -38,6 +41,7 @@ class Rule:
     plugins: frozenset[str] = frozenset()
     by_value: bool = False
     by_spending: bool = False
+    by_interest: bool = False
 
     @property
     def fails(self) -> Condition:
@@ -114,6 +118,8 @@ def _joined(rules: Sequence[Rule]) -> Rule:
         conditions.always,
         reads=frozenset[str]().union(*(rule.reads for rule in rules)),
         sums=frozenset[str]().union(*(rule.sums for rule in rules)),
+        counts=frozenset[tuple[str, str]]().union(*(rule.counts for rule in rules)),
+        by_interest=any(rule.by_interest for rule in rules),
         warmup_ms=max(rule.warmup_ms for rule in rules),
         sensed=any(rule.sensed for rule in rules),
         sensed_not=any(rule.sensed_not for rule in rules),

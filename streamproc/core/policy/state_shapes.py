@@ -27,6 +27,7 @@ from streamproc.core.policy.shape import (
 
 DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 HOURS_MAX: Final = 8
+LOOKS_MAX: Final = 100
 _LINE_PARTS: Final = ("item", "category", "brand")
 
 
@@ -81,6 +82,20 @@ STATE_SHAPES: Final[Mapping[str, Shape]] = {
     "item.brand": _in("The brand of the item that triggers.", Text()),
     "item.id": _in("The id of the item that triggers.", Text()),
     "item.price": _amount("What the item that triggers costs apiece."),
+    "interest.top_category": Shape(
+        "What the customer looked at most lately.",
+        {
+            "in": Key(
+                "One of these groups of items.", one_or_more(NameOf("category")), required=True, looser="more"
+            ),
+            "min": Key(
+                "As good as so many looks today; a look counts half after a fortnight.",
+                Whole(1, LOOKS_MAX),
+                looser="less",
+                label="at least",
+            ),
+        },
+    ),
     "surface": _in("Where it happened.", Choice(tuple(SURFACES), "a surface")),
     "site": _in("The store in which it happened.", Text()),
     "time.of_day": _in(

@@ -7,19 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from decimal import Decimal
 from typing import Final
 
 from streamproc.core import conditions, conditions_events
 from streamproc.core.context import RECENT_ITEMS_MAX, RECENT_MAX
 from streamproc.core.policy import kinds
-from streamproc.core.policy.amounts import read_bounds, read_money
+from streamproc.core.policy.amounts import read_kept, read_money
 from streamproc.core.policy.caps import MEMORY_MS
+from streamproc.core.policy.event_shapes import DAY
 from streamproc.core.policy.fields import Fields, duration_text
 from streamproc.core.policy.model import Condition
 from streamproc.core.policy.problems import listed
 from streamproc.core.policy.rule import NOTHING, Rule
 from streamproc.core.policy.scope import Scope
+from streamproc.core.policy.when_days import count_by_day, days_with, read_window
 from streamproc.core.policy.which import FILTERS, LOOKS_AT, Which, read_which, read_within
 
 Leaf = Callable[[Fields, Scope], Rule]
@@ -50,7 +51,9 @@ def _bounded(rule: Rule, which: Which, low: int | None, high: int | None) -> Rul
 
 
 def _count(fields: Fields, scope: Scope) -> Rule:
-    low, high = _read_number(fields, RECENT_MAX, "events", f"the newest {RECENT_MAX}")
+    if read_window(fields):
+        return count_by_day(fields, scope)
+    low, high = read_kept(fields, RECENT_MAX, "events", f"the newest {RECENT_MAX}")
     within_ms = read_within(fields)
     which = read_which(fields, scope, within_ms=within_ms)
     if which is None or within_ms is None or (low is None and high is None):
@@ -78,27 +81,16 @@ def _quick_count(which: Which, within_ms: int, low: int | None, high: int | None
     return None
 
 
-def _read_number(fields: Fields, kept: int, what: str, memory: str) -> tuple[int | None, int | None]:
-    """Read how many: no more than are remembered."""
-    for key in ("min", "max"):
-        node = fields.keys.get(key)
-        if node is not None and node.kind == "number" and Decimal(node.raw) > kept:
-            fields.at(key, f"{node.raw} {what} are asked for, the memory keeps {memory}")
-            return None, None
-    low, high = read_bounds(fields, kept)
-    if high == kept:
-        fields.at("max", f"{high} always holds: the memory keeps {memory}")
-    return low, high
-
-
 def _distinct(fields: Fields, scope: Scope) -> Rule:
     of = fields.choice("of")
+    if read_window(fields) or of == DAY:
+        return days_with(fields, scope, of)
     apiece = 1 if of == "site" else RECENT_ITEMS_MAX
     kept = RECENT_MAX * apiece
     memory = (
         f"{kept}: the newest {RECENT_MAX} events, and {apiece} {'site' if of == 'site' else 'items'} of each"
     )
-    low, high = _read_number(fields, kept, "different ones", memory)
+    low, high = read_kept(fields, kept, "different ones", memory)
     within_ms = read_within(fields)
     which = read_which(fields, scope, within_ms=within_ms)
     if which is None or of is None or within_ms is None or (low is None and high is None):

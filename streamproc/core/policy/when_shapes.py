@@ -58,6 +58,7 @@ LABELS: Final = {
     "item.brand": "the item's brand",
     "item.id": "the item's id",
     "item.price": "the item's price",
+    "interest.top_category": "what was looked at most",
     "site": "store",
     "time.of_day": "time of day",
     "time.weekday": "day of the week",

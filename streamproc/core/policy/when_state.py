@@ -6,7 +6,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Final
 
-from streamproc.core import conditions, conditions_moment, conditions_values, selection
+from streamproc.core import conditions, conditions_longer, conditions_moment, conditions_values, selection
 from streamproc.core.context import CART_LINES_MAX, WISHLIST_MAX, Line
 from streamproc.core.facts_paths import TRAIT_PREFIX
 from streamproc.core.money import MINOR_MAX
@@ -25,6 +25,8 @@ from streamproc.core.scene import Scene
 
 Leaf = Callable[[Fields, Scope], Rule]
 Lines = Callable[[Scene], list[Line]]
+# A new rule has seen half of what it will ever weigh.
+HALF_LIFE_MS: Final = 14 * 86_400_000
 # A time zone is looked up for it.
 CLOCK_COST: Final = 3
 _CART, _WISHLIST = frozenset({"cart"}), frozenset({"wishlist"})
@@ -89,6 +91,12 @@ def _item_is(part: str) -> Leaf:
         return Rule(conditions_moment.of_item(NAMED[part](names)), needs_item=True)
 
     return read
+
+
+def _top_interest(fields: Fields, scope: Scope) -> Rule:
+    names = fields.one_or_more("in", scope.categories, "a category")
+    test = conditions_longer.top_interest_in(names, fields.integer("min") or 0)
+    return Rule(test, implies=frozenset({"viewed"}), warmup_ms=HALF_LIFE_MS, by_interest=True)
 
 
 def _surface(fields: Fields, _scope: Scope) -> Rule:
@@ -170,6 +178,7 @@ LEAVES: Final[dict[str, Leaf]] = {
     "item.brand": _item_is("brand"),
     "item.id": _item_is("item"),
     "item.price": _item_price,
+    "interest.top_category": _top_interest,
     "surface": _surface,
     "site": _site,
     "time.of_day": _time_of_day,
