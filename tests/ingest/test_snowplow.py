@@ -235,7 +235,8 @@ def test_a_refund_is_worth_its_amount(event: OnlyEvent, shape: Shape) -> None:
 
 
 def test_a_list_is_named_by_its_action(event: OnlyEvent, shape: Shape) -> None:
-    assert event(shape(FIELDS, action("list_view", "winter"), [product()] * 2)).extra == {"list_id": "winter"}
+    seen = event(shape(FIELDS, action("list_view", "winter"), [product(position=1), product(position=2)]))
+    assert seen.extra == {"list_id": "winter"}  # a place in the list is a product's own, and there are two
 
 
 def test_a_search_is_its_terms(event: OnlyEvent, shape: Shape) -> None:
@@ -452,7 +453,7 @@ def test_an_enriched_events_time_is_the_best_known_and_utc_unless_it_says_so(
         assert event(shape(fields)).occurred_at_ms == 1_767_225_600_000 + millisecond
 
 
-def test_a_trackers_time_is_the_true_one_or_that_of_the_server_less_what_the_event_waited(
+def test_a_trackers_time_is_the_true_one_or_the_devices_put_right_where_its_clock_is_ahead(
     event: OnlyEvent,
 ) -> None:
     def occurred(**times: Any) -> int:
@@ -461,10 +462,24 @@ def test_a_trackers_time_is_the_true_one_or_that_of_the_server_less_what_the_eve
     assert occurred() == RECEIVED_AT_MS
     assert occurred(dtm="1767225600123") == 1_767_225_600_123
     assert occurred(dtm=1_767_225_600_123) == 1_767_225_600_123
-    assert occurred(dtm="1267225600000", stm="1267225600456") == RECEIVED_AT_MS - 456
+    assert occurred(dtm="1867225600000", stm="1867225600456") == RECEIVED_AT_MS - 456
+    assert occurred(dtm="1767225600123", stm="1767225600456") == 1_767_225_600_123
     assert occurred(dtm="1767225600123", stm="1767225600000") == 1_767_225_600_123
-    assert occurred(dtm="1267225600000", stm="1267225600456", ttm="1767225600007") == 1_767_225_600_007
+    assert occurred(dtm="1867225600000", stm="1867225600456", ttm="1767225600007") == 1_767_225_600_007
     assert occurred(dtm="", stm="", ttm="") == RECEIVED_AT_MS
+
+
+def test_a_clock_that_was_set_back_before_sending_puts_nothing_right(
+    refusal: Callable[..., tuple[str, str]],
+) -> None:
+    sent = {"dtm": "1867225600456", "stm": "1867225600000"}
+    assert refusal(batch(tracked(FIELDS | {"event": "pv"}) | sent)) == ("in_the_future", "data[0].dtm")
+
+
+def test_an_event_that_is_sent_once_more_is_no_younger(event: OnlyEvent) -> None:
+    """A day after, all that has changed is when Kafka received it."""
+    sent = {"dtm": "1767139200000", "stm": "1767139200456"}
+    assert event(batch(tracked(FIELDS | {"event": "pv"}) | sent)).occurred_at_ms == 1_767_139_200_000
 
 
 # Batches and other company

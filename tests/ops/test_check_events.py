@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from streamproc.ingest.snowplow.atomic import FIELDS
 from streamproc.ops.check_events import Tally, check_events
 
 NOW_MS = 1_767_225_601_000
@@ -55,6 +56,20 @@ def test_a_line_of_a_record_file_keeps_its_topic_time_and_headers() -> None:
     line = json.dumps({"topic": "consents", "timestamp_ms": 1_600_000_000_005, "value": value}).encode()
     _, (event,) = checked(line)
     assert (event["kind"], event["received_at_ms"]) == ("consent.granted", 1_600_000_000_005)
+
+
+def test_a_line_whose_first_and_last_fields_are_empty_is_read_whole() -> None:
+    fields = {
+        "event": "page_view",
+        "event_id": "x",
+        "user_id": "c",
+        "collector_tstamp": "2026-01-01 00:00:00",
+    }
+    line = "\t".join(fields.get(name, "") for name in FIELDS).encode()
+    assert line != line.strip()
+    tally, events = checked(line + b"\r\n", b"\n", CALL, line)
+    assert tally == Tally(events=3, rejected=0)
+    assert [event["dialect"] for event in events] == ["snowplow", "segment", "snowplow"]
 
 
 def test_a_batch_gives_a_line_each() -> None:

@@ -15,7 +15,7 @@ from streamproc.ingest.scalars import Id, Number
 from streamproc.ingest.snowplow import old
 from streamproc.ingest.snowplow.atomic import Atomic, is_alone
 from streamproc.ingest.snowplow.described import Told, remembered, told_in
-from streamproc.ingest.snowplow.entities import Entities, Shape, add_contexts
+from streamproc.ingest.snowplow.entities import UNREADABLE, Entities, Shape, add_contexts
 from streamproc.ingest.snowplow.event import DESCRIBED, event_of
 from streamproc.ingest.times import Time, instant_ms
 
@@ -80,7 +80,7 @@ def glance(value: bytes) -> Batch | None:
     """Decode a payload that plainly is a batch; None sends it another way."""
     try:
         batch = _batch(value)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         return None
     if batch.schema is None or batch.data is None or not is_alone(batch):
         return None
@@ -122,7 +122,7 @@ def events_of(batch: Batch, record: Record, ahead_ms: int) -> Sequence[Event | R
 def _event(raw: msgspec.Raw, record: Record, ahead_ms: int) -> Event:
     try:
         tracked = _tracked(raw)
-    except msgspec.DecodeError:
+    except UNREADABLE:
         tracked = _converted(raw, _Tracked)
     if tracked.told_network_userid:
         tracked.network_userid = tracked.told_network_userid
@@ -177,9 +177,11 @@ def _from_base64(value: str, field: str) -> bytes:
 
 
 def _occurred(tracked: _Tracked, received_at_ms: int) -> tuple[int, str]:
-    """Return the time of an event on the server's clock, as Snowplow derives it, and the field that it is from.
+    """Return the time of an event, and the field that it was read from.
 
-    A clock that was set back between the event and its sending explains nothing; then the device is taken at its word.
+    A device whose clock is ahead seems to send after Kafka received: its time is put right as Snowplow derives it, by
+    how long the event waited. One whose clock is behind is taken at its word, for a record that lay about, or is sent
+    once more, looks the same, and must not seem younger than it is.
     """
     if tracked.true_tstamp:
         return _instant_ms(tracked.true_tstamp, "ttm"), "ttm"
@@ -188,8 +190,8 @@ def _occurred(tracked: _Tracked, received_at_ms: int) -> tuple[int, str]:
     created_ms = _instant_ms(tracked.dvce_created_tstamp, "dtm")
     if tracked.dvce_sent_tstamp:
         waited_ms = _instant_ms(tracked.dvce_sent_tstamp, "stm") - created_ms
-        if waited_ms >= 0:
-            return received_at_ms - waited_ms, "dtm"
+        if waited_ms >= 0:  # otherwise the clock was set in between, and explains nothing
+            created_ms = min(created_ms, received_at_ms - waited_ms)
     return created_ms, "dtm"
 
 

@@ -17,6 +17,7 @@ from streamproc.ingest.snowplow.entities import (
     SCHEMA_CHARS_MAX,
     SHOP,
     SNOWPLOW,
+    UNREADABLE,
     Described,
     named,
     schema_of,
@@ -140,7 +141,7 @@ def told_in(value: bytes, field: str) -> Told:
     refuse_deep(value, field)
     try:
         described = _envelope(value).data
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         described = named(value, _envelope, field).data
     teller = _teller_of(described.schema[:SCHEMA_CHARS_MAX])
     if teller is None:
@@ -153,5 +154,5 @@ def told_in(value: bytes, field: str) -> Told:
     decode = _DECODERS[teller.shape].decode
     try:
         return Told(teller.name, decode(described.data), teller.kind)
-    except msgspec.ValidationError:
+    except UNREADABLE:
         return Told(teller.name, named(bytes(described.data), decode, teller.name), teller.kind)

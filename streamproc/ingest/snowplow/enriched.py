@@ -26,6 +26,7 @@ from streamproc.ingest.snowplow.described import (
     told_in,
 )
 from streamproc.ingest.snowplow.entities import (
+    UNREADABLE,
     Cart,
     CheckoutStep,
     Entities,
@@ -94,6 +95,7 @@ class Enriched(Atomic, gc=False):
     client_id: Any = None
     app_instance_id: Any = None
     event_timestamp: Any = None
+    data: Any = None
 
 
 _decode: Final = msgspec.json.Decoder(Enriched).decode
@@ -116,9 +118,9 @@ def glance(value: bytes) -> Enriched | None:
     """Decode a payload that plainly is an enriched event; None sends it another way."""
     try:
         enriched = _decode(value)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         return None
-    if not (enriched.event_id and is_alone(enriched)):
+    if not (enriched.event_id and enriched.data is None and is_alone(enriched)):
         return None
     return enriched if enriched.collector_tstamp or enriched.derived_tstamp else None
 

@@ -180,6 +180,9 @@ class Contexts(msgspec.Struct, gc=False):
     data: list[Described]
 
 
+# What a decoder raises; of data that were only passed over before, not even their encoding has been looked at.
+UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError)
+
 _contexts: Final = msgspec.json.Decoder(Contexts).decode
 
 
@@ -210,7 +213,7 @@ def add_contexts(entities: Entities, value: bytes, field: str) -> None:
     refuse_deep(value, field)
     try:
         found = _contexts(value).data
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         found = named(value, _contexts, field).data
     for described in found:
         schema = described.schema
@@ -221,7 +224,7 @@ def add_contexts(entities: Entities, value: bytes, field: str) -> None:
         before = getattr(entities, name)
         try:
             entity = decode(described.data)
-        except msgspec.ValidationError:
+        except UNREADABLE:
             entity = named(bytes(described.data), decode, f"{name}[{len(before or ())}]")
         if before is None:
             setattr(entities, name, [entity])

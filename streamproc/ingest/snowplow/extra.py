@@ -41,12 +41,12 @@ class _Group:
         if values == self.nothing:
             return
         for name, value in zip(self.names, values):  # noqa: B905 - a keyword more costs as much as the loop
-            if value is None or value == "":
-                continue
             _add(found, name, value)
 
 
 def _add(found: Extra, name: str, value: Scalar) -> None:
+    if value is None or value == "":
+        return
     if type(value) is str and value.isprintable() and len(value) <= TEXT_CHARS_MAX:
         found[name] = value
     else:
