@@ -229,8 +229,10 @@ def _profile(call: Call, customer_id: str, at_ms: int, source: Source) -> Profil
     context = call.context or NO_CONTEXT
     given = call.traits or {}
     if context.traits is not None:
-        # RudderStack puts traits here; they are unknown to the typed decoder.
-        given = _payload_of(source)["context"]["traits"] | given
+        # RudderStack puts traits here; they are unknown to the typed decoder. Those of a batch's own context are
+        # nobody's in particular and not taken.
+        own = _payload_of(source).get("context") or {}
+        given = (own.get("traits") or {}) | given
     traits: dict[str, Trait | None] = {}
     for name, value in given.items():
         # An identify call holds what the shop's CRM holds, which was not chosen for us: take what can be a trait.

@@ -154,6 +154,14 @@ def test_identify_becomes_a_profile_without_addresses(event: OnlyEvent) -> None:
     assert seen.fact == ProfileChange("c", 1_767_225_601_000, "Europe/Berlin", "de", wanted)
 
 
+def test_traits_in_the_context_of_a_batch_are_nobodys(event: OnlyEvent) -> None:
+    identify = {"type": "identify", "messageId": "m", "userId": "c", "traits": {"diet": "vegetarian"}}
+    for own in ({}, {"context": None}, {"context": {"locale": "de"}}):
+        seen = event({"batch": [identify | own], "context": {"traits": {"plan": "gold"}}})
+        assert isinstance(seen.fact, ProfileChange)
+        assert seen.fact.traits == {"diet": "vegetarian"}
+
+
 def test_an_unsubscribe_is_an_outcome_and_never_too_far_ahead(event: OnlyEvent) -> None:
     seen = event(track("Unsubscribed", nudge_id="n-1") | {"timestamp": "2030-01-01T00:00:00Z"})
     assert seen.fact == Outcome("n-1", "c-17", "unsubscribed", 1_767_225_601_000, "email")
