@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -44,6 +45,38 @@ def test_a_withdrawal_silences_and_leaves_others_alone() -> None:
     shop.consent("c-1", "in_app", state="withdrawn")
     assert shop.track("c-1", WISH, **PAN) == []
     assert [nudge.customer_id for nudge in shop.track("c-2", WISH, **PAN)] == ["c-2"]
+
+
+def test_ga4_is_remembered_nudged_and_known_again_like_every_dialect() -> None:
+    shop = Harness()
+    shop.consent("c-1", "processing", "in_app")
+    shop.profile("c-1", timezone="Europe/Berlin")
+    wish = {
+        "currency": "EUR",
+        "items": [{"item_id": "pan-1", "item_name": "Iron pan", "item_category": "kitchen"}],
+    }
+    request = {"client_id": "5.17", "user_id": "c-1", "timestamp_micros": shop.now_ms * 1000}
+    (nudge,) = shop.send({**request, "events": [{"name": "add_to_wishlist", "params": wish}]})
+    assert (nudge.campaign, "Iron pan" in str(nudge.content["body"])) == ("wishlist_saved", True)
+    order = {"name": "purchase", "params": {"transaction_id": "o-7", "value": 29.0, **wish}}
+    shop.send({**request, "events": [order]})
+    shop.advance("5m")
+    shop.send({**request, "timestamp_micros": shop.now_ms * 1000, "client_id": "9.9", "events": [order]})
+    counts = [
+        json.loads(record.value or b"")["sources"][0] for record in shop.records if record.topic == "receipts"
+    ]
+    assert [(count["events"], count["duplicate"]) for count in counts[-2:]] == [(1, 0), (1, 1)]
+
+
+def test_consent_mode_refuses_for_a_customer_who_agreed_before() -> None:
+    shop = Harness()
+    shop.consent("c-1", "processing", "in_app")
+    shop.profile("c-1", timezone="Europe/Berlin")
+    hit = {"event_name": "add_to_wishlist", "client_id": "5.17", "user_id": "c-1", "ga_session_id": "1"}
+    items = [{"item_id": "pan-1", "item_name": "Iron pan", "item_category": "kitchen"}]
+    assert shop.send(hit | {"items": items, "x-ga-gcs": "G100"}) == []
+    shop.advance("2d")
+    assert shop.send(hit | {"items": items}) == []
 
 
 def test_a_producers_signal_counts_once_its_record_came_back_as_it_does_in_kafka() -> None:

@@ -72,6 +72,15 @@ def test_a_line_whose_first_and_last_fields_are_empty_is_read_whole() -> None:
     assert [event["dialect"] for event in events] == ["snowplow", "segment", "snowplow"]
 
 
+def test_the_hits_that_a_collector_passes_on_give_a_line_each() -> None:
+    hit = {"event_name": "page_view", "client_id": "5.17", "ga_session_id": "1", "user_id": "c-17"}
+    record = {"appId": "shop", "data": json.dumps([hit, hit | {"user_id": 1.5}])}
+    tally, (event, rejected) = checked(json.dumps(record).encode())
+    assert tally == Tally(events=1, rejected=1)
+    assert (event["dialect"], event["kind"], event["customer_id"]) == ("ga4", "page.viewed", "c-17")
+    assert (rejected["rejected"]["field"], rejected["rejected"]["index"]) == ("data[1].user_id", 1)
+
+
 def test_a_batch_gives_a_line_each() -> None:
     tally, (_, rejected) = checked(b'{"batch":[' + CALL + b",{}]}")
     assert tally == Tally(events=1, rejected=1)
