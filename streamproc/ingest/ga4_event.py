@@ -22,7 +22,7 @@ from streamproc.ingest.ga4_params import (
     extra_of,
     own_words,
 )
-from streamproc.ingest.headers import traceparent
+from streamproc.ingest.headers import traceparent, tracestate
 from streamproc.ingest.names import GA4_NAMES, custom_kind, ga4_kind
 from streamproc.ingest.scalars import identifier, label, text
 from streamproc.ingest.times import refuse_ahead
@@ -136,6 +136,7 @@ def _add_rare(event: Event, sender: Sender, record: Record, fact: Outcome | None
     force_setattr(event, "processing_consent", sender.consent)
     if record.headers:
         force_setattr(event, "traceparent", traceparent(record.headers))
+        force_setattr(event, "tracestate", tracestate(record.headers))
     if fact is not None:
         force_setattr(event, "fact", fact)
         if fact.nudge_id:

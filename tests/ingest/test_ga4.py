@@ -260,6 +260,14 @@ def test_the_words_of_an_unknown_event_may_have_any_type(event: OnlyEvent, shape
     )
 
 
+@SHAPES
+def test_the_trace_of_the_record_is_kept_and_makes_no_other_event(event: OnlyEvent, shape: Shape) -> None:
+    trace = {"traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "tracestate": "a=1"}
+    seen = event(shape(items=[COAT]), headers=trace)
+    assert {"traceparent": seen.traceparent, "tracestate": seen.tracestate} == trace
+    assert seen.event_id == event(shape(items=[COAT])).event_id
+
+
 # More than one event in a record
 
 
