@@ -57,7 +57,7 @@ def _named(values: Mapping[str, Any] | None) -> Answers:
     answers: list[tuple[str, bool | None]] = []
     for name, value in (values or {}).items():
         signal = _ALIASES.get(name, name)
-        if signal in SIGNALS:
+        if signal in SIGNALS and value is not None:
             word = value.lower() if isinstance(value, str) else ""
             answers.append((signal, value if isinstance(value, bool) else _WORDS.get(word)))
     return tuple(answers)
@@ -65,8 +65,9 @@ def _named(values: Mapping[str, Any] | None) -> Answers:
 
 @lru_cache(maxsize=1024)
 def _verdict(answers: Answers) -> bool | None:
-    granted = {name for name, answer in answers if answer}
     if any(answer is False for _, answer in answers):
         return False
-    enough = "analytics_storage" in granted and not granted.isdisjoint(("ad_personalization", "ad_storage"))
-    return True if enough else None
+    granted = {name for name, answer in answers if answer}
+    told = {name for name, _ in answers}
+    personal = "ad_personalization" if "ad_personalization" in told else "ad_storage"
+    return True if {"analytics_storage", personal} <= granted else None

@@ -31,6 +31,7 @@ def test_any_signal_denied_is_a_no(signal: str, word: Any) -> None:
         {"ad_personalization": "granted", "ad_storage": "granted", "ad_user_data": "granted"},
         {"analytics_storage": "granted", "ad_user_data": "granted"},
         {"analytics_storage": "Unset", "ads_storage": "Unset"},
+        {"analytics_storage": "granted", "ad_storage": "granted", "ad_personalization": "unset"},
         {"analytics_storage": ["granted"], "ad_personalization": {"granted": True}},
         {"functionality_storage": "granted", "security_storage": "denied"},
     ],
@@ -75,6 +76,7 @@ def test_the_state_of_a_tag_manager_counts_where_nothing_better_is_known(
         ("11t1t1t1t5", None),
         ("11p1p1p1p5", None),
         ("11l1r1l1r5", True),
+        ("11r1r1l1l5", None),
     ],
 )
 def test_a_default_that_nobody_chose_is_neither_yes_nor_no(gcd: str, *, consent: bool | None) -> None:
