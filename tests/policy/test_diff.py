@@ -17,6 +17,23 @@ from tests.policy.samples import CAMPAIGN, FILES, changed, with_when
 from tests.policy.test_schema import value_of
 
 LOOK = "campaigns/look.yaml"
+
+
+def test_a_new_campaign_that_needs_no_opt_in_is_looser_and_says_what_it_need_not_obey() -> None:
+    order = CAMPAIGN.replace("campaign: look", "campaign: order").replace(
+        "purpose: marketing",
+        "purpose: transactional\nbasis: contract\nexempt_from: [gap, caps]\ncounts: false",
+    )
+    files = {**FILES, "campaigns/order.yaml": order}
+    (said,) = told(files)
+    assert said.startswith("campaign order: looser: new: You find it again. On product.viewed, when ")
+    assert said.endswith(
+        "; at most 1 in 7 days; without opt-in; legal basis contract; exemptions gap, caps; not counting for others"
+    )
+    (gone,) = told(FILES, files)
+    assert gone.startswith("campaign order: tighter: gone; it was: ")
+
+
 COUNT = "count of product.viewed, same item"
 COUNT_WAS = "was within 24 hours, at least 3, without at most"
 

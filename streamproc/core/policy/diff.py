@@ -16,6 +16,7 @@ from streamproc.core.policy.channels import CHANNELS_FILE
 from streamproc.core.policy.compare import NOTHING, Change, Place, Restraint, compare, shapes
 from streamproc.core.policy.content_shape import TRANSLATION_FILE
 from streamproc.core.policy.document import Node, read
+from streamproc.core.policy.model import TRANSACTIONAL
 from streamproc.core.policy.phrases import listed, words
 from streamproc.core.policy.problems import Findings, PolicyErrors
 from streamproc.core.policy.reasons import REASONS_FILE
@@ -83,7 +84,19 @@ def _campaign_summary(node: Node) -> str:
     when = f", when {told['when']}" if "when" in told else ""
     on = node.keys.get("trigger", NOTHING).keys.get("event", NOTHING).raw
     limits = listed(phrases.caps(node.keys.get("caps")))
-    return f"{told.get('helps')} On {on}{when}; by {told.get('channels')}; {limits}"
+    return f"{told.get('helps')} On {on}{when}; by {told.get('channels')}; {limits}{_liberties(node)}"
+
+
+def _liberties(node: Node) -> str:
+    """Say what a campaign need not ask for, empty of one that obeys all that marketing does."""
+    if not _is_transactional(node):
+        return ""
+    names = [name for name in ("basis", "exempt_from", "counts") if name in node.keys]
+    return "; ".join(["; without opt-in", *(phrases.said(CAMPAIGN, name, node.keys[name]) for name in names)])
+
+
+def _is_transactional(node: Node) -> bool:
+    return node.keys.get("purpose", NOTHING).raw == TRANSACTIONAL
 
 
 def _channels(old: Mapping[str, Node], new: Mapping[str, Node]) -> Iterator[Change]:
@@ -147,10 +160,17 @@ def _campaigns(old: Mapping[str, Node], new: Mapping[str, Node]) -> Iterator[Cha
     renamed = {name: _former(node, before, after) for name, node in after.items() if name not in before}
     gone = set(before) - set(renamed.values())
     for name in sorted(gone | set(after)):
-        was = before.get(renamed.get(name) or name)
-        yield from _whole(
-            Place(f"campaign {name}", f"campaigns.{name}"), Key("", CAMPAIGN), was, after.get(name)
-        )
+        was, now = before.get(renamed.get(name) or name), after.get(name)
+        place = Place(f"campaign {name}", f"campaigns.{name}")
+        yield from _whole(place, Key("", CAMPAIGN), was, now, _liberty(was, now))
+
+
+def _liberty(was: Node | None, now: Node | None) -> Restraint:
+    """Tell which way restraint moves with a campaign that is new or gone: who needs no opt-in reaches everybody."""
+    one = now or was
+    if one is None or not _is_transactional(one):
+        return ""
+    return "tighter" if now is None else "looser"
 
 
 def _former(node: Node, before: Mapping[str, Node], after: Mapping[str, Node]) -> str:
