@@ -82,6 +82,12 @@ def test_another_campaigns_nudge_is_not_what_was_expected(wish: Example) -> None
     assert not outcome(wanted, Came(0, "push", "send", wish.campaign), Came(0, "push", "send", "another"))
 
 
+def test_a_message_of_another_campaign_passes_where_the_example_expects_it(wish: Example) -> None:
+    wanted = replace(wish, expect=(Expected(0, "push"), Expected(0, "push", campaign="another")))
+    assert outcome(wanted, Came(0, "push", "send", wish.campaign), Came(0, "push", "soften", "another"))
+    assert not outcome(wanted, Came(0, "push", "send", wish.campaign), Came(0, "push", "send", wish.campaign))
+
+
 def test_the_customer_lives_where_the_example_says(policy: Policy, wish: Example) -> None:
     # Push keeps quiet hours: noon in UTC is night in Auckland.
     basket = next(

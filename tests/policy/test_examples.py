@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from streamproc.core.event import Item
 from streamproc.core.policy.examples import Example, Expected, step_events
 from streamproc.core.policy.loader import load_all
+from streamproc.core.policy.problems import PolicyErrors
 from tests.policy.samples import FILES
 
 DAY_MS = 86_400_000
@@ -73,3 +76,45 @@ def test_a_campaign_whose_silence_nobody_wrote_down_is_a_warning() -> None:
     silence = text.index("  - {name: no")
     loaded = load_all({**FILES, "campaigns/look.yaml": text[:silence]})
     assert [str(one) for one in loaded.warnings] == ["campaigns/look.yaml:20: examples: none shows a silence"]
+
+
+OTHER = FILES["campaigns/look.yaml"].replace("campaign: look", "campaign: glance")
+
+
+def beside_another(expected: str) -> dict[str, str]:
+    step = f"{{name: both, consents: [], given: [{{at: 0m, view: a}}], expect: [{{{expected}}}]}}"
+    files = {**FILES, "campaigns/glance.yaml": OTHER}
+    return {**files, "campaigns/look.yaml": FILES["campaigns/look.yaml"] + f"  - {step}\n"}
+
+
+def test_an_example_may_expect_what_another_campaign_sends() -> None:
+    read = load_all(beside_another("at: 0m, channel: push, campaign: glance")).examples["look"][2]
+    assert read.expect == (Expected(0, "push", campaign="glance"),)
+    own = load_all(beside_another("at: 0m, channel: push, campaign: look")).examples["look"][2]
+    assert own.expect == (Expected(0, "push"),)
+
+
+@pytest.mark.parametrize(
+    ("expected", "says"),
+    [
+        (
+            "campaign: glanse",
+            "'glanse' is no campaign of this policy; there are glance, look; did you mean 'glance'?",
+        ),
+        ("campaign: glance", "'email' is not a channel of glance; allowed are push, in_app"),
+    ],
+)
+def test_a_message_that_no_campaign_could_send_is_an_error(expected: str, says: str) -> None:
+    with pytest.raises(PolicyErrors) as caught:
+        load_all(beside_another(f"at: 0m, channel: email, {expected}"))
+    assert [str(one) for one in caught.value.errors] == [
+        f"campaigns/look.yaml:23: examples: both: expect: {says}"
+    ]
+
+
+def test_only_messages_of_its_own_show_that_a_campaign_speaks() -> None:
+    files = beside_another("at: 0m, channel: push, campaign: glance")
+    examples = files["campaigns/look.yaml"]
+    first, second = examples.index("  - {name"), examples.index("  - {name: both")
+    loaded = load_all({**files, "campaigns/look.yaml": examples[:first] + examples[second:]})
+    assert "campaigns/look.yaml:20: examples: none shows a nudge" in [str(one) for one in loaded.warnings]

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from streamproc.core.facts_paths import ITEM_CATEGORY, FactPath
 from streamproc.core.locales import fallbacks
 from streamproc.core.policy.campaigns import Parsed
 from streamproc.core.policy.choosing import check_groups, check_names
+from streamproc.core.policy.examples import Example
 from streamproc.core.policy.fitting import check_words
 from streamproc.core.policy.model import Campaign, Policy
-from streamproc.core.policy.problems import Findings, listed
+from streamproc.core.policy.problems import Findings, listed, nearest
 
 
 def check_whole(policy: Policy, parsed: Mapping[str, Parsed], findings: Findings) -> None:
@@ -22,6 +23,7 @@ def check_whole(policy: Policy, parsed: Mapping[str, Parsed], findings: Findings
         node = parsed[campaign.id].node
         check_words(policy, campaign, node.line_of("content"), findings)
         _check_names(policy, campaign, parsed[campaign.id].paths, findings)
+        _check_expected(policy, parsed[campaign.id].examples, findings)
         if campaign.priority < policy.overall.priority_min:
             floor = f"priority: {campaign.priority} is below priority_min {policy.overall.priority_min}"
             findings.warn(
@@ -31,6 +33,25 @@ def check_whole(policy: Policy, parsed: Mapping[str, Parsed], findings: Findings
         if rule.by_spending or (rule.by_value and campaign.trigger.kind.startswith("order.")):
             message = "when: chooses customers by what they spent; the others never hear of it"
             findings.warn(node.file, node.line_of("when"), message)
+
+
+def _check_expected(policy: Policy, examples: Iterable[Example], findings: Findings) -> None:
+    """Report messages of other campaigns that an example expects and that these could never send."""
+    for example in examples:
+        for one in example.expect:
+            other = policy.campaigns.get(one.campaign or example.campaign)
+            where = f"examples: {example.name}: expect"
+            if other is None:
+                known = listed(sorted(policy.campaigns))
+                message = f"{one.campaign!r} is no campaign of this policy; there are {known}"
+                findings.error(
+                    example.file, example.line, f"{where}: {message}{nearest(one.campaign, policy.campaigns)}"
+                )
+            elif one.channel not in other.channels:
+                message = (
+                    f"{one.channel!r} is not a channel of {other.id}; allowed are {listed(other.channels)}"
+                )
+                findings.error(example.file, example.line, f"{where}: {message}")
 
 
 def _check_names(

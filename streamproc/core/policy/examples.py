@@ -105,6 +105,10 @@ EXPECTED: Final = Shape(
     {
         "at": Key("When, after the example's start.", Duration(0, AT_MS_MAX), required=True),
         "channel": Key("On which of the campaign's channels.", NameOf("channel"), required=True),
+        "campaign": Key(
+            "Which campaign it comes from, if from another one that fits too; the example's own unless given.",
+            Text(pattern=NAME.pattern),
+        ),
         "rung": Key(
             "How it is said: send as written, or soften; either unless given.", Choice(RUNGS, "a rung")
         ),
@@ -161,11 +165,15 @@ class Step:
 
 @dataclass(frozen=True)
 class Expected:
-    """A nudge that must come, `at_ms` after the start. `rung` is empty where any will do."""
+    """A nudge that must come, `at_ms` after the start.
+
+    `rung` is empty where any will do, `campaign` where it is the example's own.
+    """
 
     at_ms: int
     channel: str
     rung: str = ""
+    campaign: str = ""
 
 
 @dataclass(frozen=True)
@@ -247,7 +255,7 @@ def read_examples(fields: Fields, campaign: Campaign) -> tuple[Example, ...]:
 
 def _warn_if_one_sided(fields: Fields, examples: list[Example]) -> None:
     """Ask for an example of each outcome: a rule whose silence nobody wrote down is a rule nobody thought through."""
-    outcomes = {bool(example.expect) for example in examples}
+    outcomes = {any(not one.campaign for one in example.expect) for example in examples}
     if "examples" in fields and outcomes != {True, False}:
         missing = "a nudge" if True not in outcomes else "a silence"
         node = fields.node
@@ -327,9 +335,13 @@ def _price_minor(fields: Fields, currency: str) -> int | None:
 
 def _expected(fields: Fields, campaign: Campaign) -> Expected | None:
     at_ms = fields.duration("at")
-    channel = fields.choice("channel", campaign.channels, "a channel of this campaign")
+    named = fields.text("campaign") or ""
+    other = "" if named == campaign.id else named
+    # Which of them another campaign uses is known once all are read.
+    channels = (CHANNELS, "a channel") if other else (campaign.channels, "a channel of this campaign")
+    channel = fields.choice("channel", *channels)
     rung = fields.choice("rung") or ""
-    return None if at_ms is None or channel is None else Expected(at_ms, channel, rung)
+    return None if at_ms is None or channel is None else Expected(at_ms, channel, rung, other)
 
 
 def _traits(fields: Fields) -> dict[str, TraitValue]:

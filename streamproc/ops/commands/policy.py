@@ -309,7 +309,11 @@ def _after(at_ms: int) -> str:
 
 
 def _expected_text(expected: tuple[Expected, ...]) -> str:
-    listed = [f"{one.channel}{f' ({one.rung})' if one.rung else ''} {_after(one.at_ms)}" for one in expected]
+    listed = [
+        f"{one.channel}{f' ({one.rung})' if one.rung else ''} {_after(one.at_ms)}"
+        f"{f' from {one.campaign}' if one.campaign else ''}"
+        for one in expected
+    ]
     return ", ".join(listed) or "silence"
 
 
