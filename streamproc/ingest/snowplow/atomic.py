@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from operator import attrgetter
 from typing import Final
 
 import msgspec
@@ -67,14 +66,3 @@ class Atomic(msgspec.Struct, gc=False):
     derived_tstamp: Time = None
     event_name: str | None = None
     true_tstamp: Time = None
-
-
-_OTHERS: Final = attrgetter(
-    "specversion", "type", "action", "batch", "kind", "client_id", "app_instance_id", "event_timestamp"
-)
-_NONE_OF_THEM: Final = (None,) * 8
-
-
-def is_alone(payload: msgspec.Struct) -> bool:
-    """Tell whether a payload has no field by which other dialects are known: then it is plainly of this one."""
-    return bool(_OTHERS(payload) == _NONE_OF_THEM)

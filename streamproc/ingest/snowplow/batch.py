@@ -13,11 +13,11 @@ from streamproc.ingest.bounds import document
 from streamproc.ingest.refusal import Refused, refused_by_type
 from streamproc.ingest.scalars import Id, Number
 from streamproc.ingest.snowplow import old
-from streamproc.ingest.snowplow.atomic import Atomic, is_alone
+from streamproc.ingest.snowplow.atomic import Atomic
 from streamproc.ingest.snowplow.described import Told, remembered, told_in
 from streamproc.ingest.snowplow.entities import UNREADABLE, Entities, Shape, add_contexts
 from streamproc.ingest.snowplow.event import DESCRIBED, event_of
-from streamproc.ingest.times import Time, instant_ms
+from streamproc.ingest.times import TIME_MS_MAX, TIME_MS_MIN, Time, instant_ms
 
 SCHEMA_PREFIX: Final = "iglu:com.snowplowanalytics.snowplow/payload_data/"
 BATCH_MAX: Final = 1000  # as many as a batch of calls
@@ -53,21 +53,18 @@ class _Tracked(Atomic, gc=False):
 
 
 class Batch(msgspec.Struct, gc=False):
-    """A record that is a batch if its schema says so, with the fields that would tell otherwise."""
+    """A record that is a batch if its schema says so."""
 
     schema: str | None = None
     data: list[msgspec.Raw] | None = None
-    specversion: Any = None
-    type: Any = None
-    action: Any = None
-    batch: Any = None
-    kind: Any = None
-    client_id: Any = None
-    app_instance_id: Any = None
-    event_timestamp: Any = None
+
+
+class _Alone(Batch, gc=False, forbid_unknown_fields=True):
+    """A record that has nothing else, as trackers send it: by another field it might be another dialect's."""
 
 
 _batch: Final = msgspec.json.Decoder(Batch).decode
+_alone: Final = msgspec.json.Decoder(_Alone).decode
 _tracked: Final = msgspec.json.Decoder(_Tracked).decode
 _NAMES: Final = {
     field.name: field.encode_name
@@ -79,10 +76,10 @@ _NAMES: Final = {
 def glance(value: bytes) -> Batch | None:
     """Decode a payload that plainly is a batch; None sends it another way."""
     try:
-        batch = _batch(value)
+        batch = _alone(value)
     except UNREADABLE:
         return None
-    if batch.schema is None or batch.data is None or not is_alone(batch):
+    if batch.schema is None or batch.data is None:
         return None
     return batch if batch.schema.startswith(SCHEMA_PREFIX) else None
 
@@ -200,4 +197,4 @@ def _instant_ms(value: str | int, field: str) -> int:
         if not (value.isascii() and value.isdigit() and len(value) <= _DIGITS_MAX):
             raise Refused(Reason.WRONG_TYPE, field, "expected milliseconds")
         value = int(value)
-    return instant_ms(value, field)
+    return value if TIME_MS_MIN <= value <= TIME_MS_MAX else instant_ms(value, field)

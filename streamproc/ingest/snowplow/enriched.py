@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import Any, Final
 
 import msgspec
@@ -13,7 +13,7 @@ from streamproc.core.record import Record
 from streamproc.ingest.bounds import document
 from streamproc.ingest.refusal import Refused, refused_by_type
 from streamproc.ingest.snowplow import old
-from streamproc.ingest.snowplow.atomic import FIELDS, Atomic, is_alone
+from streamproc.ingest.snowplow.atomic import FIELDS, Atomic
 from streamproc.ingest.snowplow.described import (
     TELLERS,
     Action,
@@ -98,6 +98,12 @@ class Enriched(Atomic, gc=False):
     data: Any = None
 
 
+# By these fields other dialects are known: an event that has one of them is not plainly Snowplow's.
+_others: Final = attrgetter(
+    *("specversion", "type", "action", "batch", "kind", "client_id", "app_instance_id", "event_timestamp"),
+    "data",
+)
+_NONE_OF_THEM: Final = (None,) * 9
 _decode: Final = msgspec.json.Decoder(Enriched).decode
 _COLUMNS: Final = {
     one.name: one.encode_name for one in msgspec.structs.fields(Enriched) if one.name != one.encode_name
@@ -120,7 +126,7 @@ def glance(value: bytes) -> Enriched | None:
         enriched = _decode(value)
     except UNREADABLE:
         return None
-    if not (enriched.event_id and enriched.data is None and is_alone(enriched)):
+    if not enriched.event_id or _others(enriched) != _NONE_OF_THEM:
         return None
     return enriched if enriched.collector_tstamp or enriched.derived_tstamp else None
 
