@@ -1,4 +1,6 @@
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -49,6 +51,15 @@ def test_a_schema_is_a_valid_schema_named_as_its_file(name: str) -> None:
 @pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.topic)
 def test_the_example_of_a_topic_is_valid_under_its_schema(spec: TopicSpec) -> None:
     assert check(spec.schema_file, spec.example.value) == []
+
+
+GUIDE = (Path(__file__).parents[2] / "docs" / "producers.md").read_text("utf-8")
+CLICKS = re.findall(r"```json clickstream\n(.*?)```", GUIDE, re.DOTALL)
+
+
+@pytest.mark.parametrize("payload", CLICKS)
+def test_each_payload_of_the_guide_for_clicks_is_valid_under_their_schema(payload: str) -> None:
+    assert check("clickstream.json", json.loads(payload)) == []
 
 
 @pytest.mark.parametrize("name", INPUTS)
