@@ -120,6 +120,14 @@ def test_verify_says_no_when_a_promise_is_broken(offline: CommandLine, tmp_path:
     assert offline("verify", source, "--policy", policy, "--from-start").code == 1
 
 
+def test_check_events_takes_only_topics_that_producers_write_to(offline: CommandLine) -> None:
+    for topic, meant in (("consnets", "; did you mean 'consents'?"), ("nudges.push", "")):
+        said = offline("check-events", "--topic", topic, given="{}")
+        assert (said.code, said.out) == (1, "")
+        assert f"'{topic}' is none that producers write to: " in said.err
+        assert meant in said.err
+
+
 def test_check_events_exits_1_if_a_payload_is_refused(offline: CommandLine) -> None:
     good = json.dumps(json.loads(wish())["value"])
     assert offline("check-events", given=good).code == 0

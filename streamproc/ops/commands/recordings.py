@@ -133,7 +133,10 @@ def check_events(
     file: Annotated[
         Path | None, typer.Argument(help="Standard input unless given.", show_default=False)
     ] = None,
-    topic: Annotated[str, typer.Option(help="The topic that raw payloads are meant for.")] = "clickstream",
+    topic: Annotated[
+        str,
+        typer.Option(help="The topic that raw payloads are meant for, without the installation's prefix."),
+    ] = "clickstream",
 ) -> None:
     """Show what becomes of payloads before they are sent: one JSON line an event, or why it is refused.
 
@@ -142,8 +145,13 @@ def check_events(
 
     Example: `echo '{"type": "track", "event": "Product Viewed"}' | streamproc check-events`
     """
+    from streamproc.core.policy.problems import listed, nearest  # noqa: PLC0415
     from streamproc.ops.check_events import check_events as check_lines  # noqa: PLC0415
+    from streamproc.ops.topics import load_topics  # noqa: PLC0415
 
+    known = [spec.topic for spec in load_topics() if spec.flow in ("facts", "moments")]
+    if topic not in known:
+        fail(f"--topic {topic!r} is none that producers write to: {listed(known)}{nearest(topic, known)}")
     out = sys.stdout.buffer
     with contextlib.ExitStack() as stack:
         lines: Iterable[bytes] = (
