@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from streamproc.core.consent import NO_CONSENT, ConsentHead, allows, fold, tolerates
 from streamproc.core.decision import Handover
 from streamproc.core.facts import CONSENT_STATES, ConsentChange
-from streamproc.core.policy.loader import load
+from streamproc.core.policy.loader import index_by_kind, load
 from streamproc.core.policy.model import Policy
+from streamproc.core.rank import constant
 from streamproc.core.refusal import Standing, refusal
 from tests.core.shopper import DAY_MS, FILES, HOUR_MS, MINUTE_MS, NOON_MS, Said, Shopper, campaign
 
@@ -109,7 +110,13 @@ def test_it_speaks_before_all_marketing_however_high_that_stands() -> None:
         ("ordered", "nudged"),
         ("upsell", "suppressed"),
     ]
-    by_value = replace(shop(), overall=replace(shop().overall, rank="value", currency="EUR"))
+    campaigns = {**shop().campaigns, "upsell": replace(shop().campaigns["upsell"], value=constant(10**6))}
+    by_value = replace(
+        shop(),
+        campaigns=campaigns,
+        by_kind=index_by_kind(campaigns),
+        overall=replace(shop().overall, rank="value", currency="EUR"),
+    )
     assert orders(Shopper.opted_in(by_value)).candidates[0].campaign == "ordered"
 
 
