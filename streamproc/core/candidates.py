@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import msgspec
+
 from streamproc.core import caps, holdout, zones
 from streamproc.core.arrival import Arrival, Customer, Rules
 from streamproc.core.channels.message import Frame, RenderCode, RenderError
@@ -65,8 +67,7 @@ class Choice:
     frame: Frame
 
 
-@dataclass(slots=True)
-class Turn:
+class Turn(msgspec.Struct):
     """Whose turn it is to speak, as far as the candidates were judged.
 
     `first` is the best that passed every gate, so that all after it are outranked. It speaks, unless the customer

@@ -73,7 +73,7 @@ def _running(case: Case, failed: list[Why]) -> None:
     campaign, switches = case.campaign, case.switches
     if (switch := switches.all_off()) is not None:
         failed.append(Why(Gate.ALL_OFF, switch.reason))
-    if (switch := switches.campaign_off(*campaign.names)) is not None:
+    if switches.states and (switch := switches.campaign_off(*campaign.names)) is not None:
         failed.append(Why(Gate.CAMPAIGN_OFF, switch.reason))
     elif not campaign.enabled:
         failed.append(Why(Gate.CAMPAIGN_OFF, "disabled by the policy"))

@@ -33,17 +33,19 @@ def point(customer_id: str, group: str, salt: str = "") -> float:
 
 def own_group(campaign: Campaign, overall: Overall, customer_id: str) -> Why | None:
     """Tell whether the customer is in the campaign's own group, which hangs on its first name."""
+    if not campaign.holdout_ratio:
+        return None
     return _held_out(customer_id, campaign.key, campaign.holdout_ratio, overall.holdout_salt)
 
 
 def global_group(overall: Overall, customer_id: str) -> Why | None:
     """Tell whether the customer is in the group that hears of no campaign."""
+    if not overall.holdout_ratio:
+        return None
     return _held_out(customer_id, EVERYTHING, overall.holdout_ratio, overall.holdout_salt)
 
 
 def _held_out(customer_id: str, group: str, ratio: float, salt: str) -> Why | None:
-    if not ratio:
-        return None
     # A higher ratio only adds customers: whoever lies below the lower one lies below the higher one too.
     place = point(customer_id, group, salt)
     name = "all campaigns" if group == EVERYTHING else group
