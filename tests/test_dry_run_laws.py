@@ -22,7 +22,8 @@ CUSTOMERS = ("c-1", "c-2", "c-3")
 POSITIONS = ("source", "consent", "config_offset")
 
 Step = tuple[str, str, str, int]
-policies = st.sampled_from([FILES, BAZAAR])
+SHOPS = {"shop": (FILES, shop), "bazaar": (BAZAAR, bazaar)}
+shops = st.sampled_from([*SHOPS])
 steps = st.lists(
     st.tuples(
         st.sampled_from(CUSTOMERS),
@@ -126,8 +127,8 @@ def placed(records: Iterable[Record]) -> list[Record]:
     return out
 
 
-def played(records: Sequence[Record], files: dict[str, str] = FILES) -> list[Record]:
-    run = DryRun(bazaar() if files is BAZAAR else shop())
+def played(records: Sequence[Record], name: str = "shop") -> list[Record]:
+    run = DryRun(SHOPS[name][1]())
     return [output for record in records for output in run.feed(record)]
 
 
@@ -140,16 +141,16 @@ def said(
     return [{name: value for name, value in one.items() if name not in POSITIONS} for one in kept]
 
 
-@given(policies, steps)
-def test_the_same_records_give_the_same_bytes(files: dict[str, str], taken: list[Step]) -> None:
+@given(shops, steps)
+def test_the_same_records_give_the_same_bytes(name: str, taken: list[Step]) -> None:
     records = history(taken)
-    once, again = played(records, files), played(records, files)
+    once, again = played(records, name), played(records, name)
     assert [encode_record(one) for one in once] == [encode_record(one) for one in again]
 
 
-@given(policies, steps, st.integers(0, 50), st.integers(0, 50))
+@given(shops, steps, st.integers(0, 50), st.integers(0, 50))
 def test_a_repeat_within_the_customers_last_sixteen_events_changes_no_nudge(
-    files: dict[str, str], taken: list[Step], chosen: int, later: int
+    name: str, taken: list[Step], chosen: int, later: int
 ) -> None:
     records = history(taken)
     moments = [number for number, record in enumerate(records) if record.topic == "clickstream"]
@@ -161,13 +162,13 @@ def test_a_repeat_within_the_customers_last_sixteen_events_changes_no_nudge(
     at_ms = records[place - 1].timestamp_ms
     repeated = Record("clickstream", 0, 0, at_ms, False, repeat.key, repeat.value)
     with_repeat = placed([*records[:place], repeated, *records[place:]])
-    assert said(played(with_repeat, files), ("nudges.",)) == said(played(records, files), ("nudges.",))
+    assert said(played(with_repeat, name), ("nudges.",)) == said(played(records, name), ("nudges.",))
 
 
-@given(policies, steps, st.randoms(use_true_random=False))
+@given(shops, steps, st.randoms(use_true_random=False))
 @settings(max_examples=60)
 def test_the_order_of_other_customers_records_changes_nothing_for_a_customer(
-    files: dict[str, str], taken: list[Step], chance: Any
+    name: str, taken: list[Step], chance: Any
 ) -> None:
     records = history(taken)
     queues = {key: [one for one in records if one.key == key] for key in {one.key for one in records}}
@@ -177,7 +178,7 @@ def test_the_order_of_other_customers_records_changes_nothing_for_a_customer(
         shuffled.append(queues[key].pop(0))
     # Time is the running maximum of the records' own, so records change places within three hours only.
     shuffled.sort(key=lambda record: record.timestamp_ms // (3 * HOUR_MS))
-    before, after = played(levelled(records), files), played(levelled(placed(shuffled)), files)
+    before, after = played(levelled(records), name), played(levelled(placed(shuffled)), name)
     for customer in CUSTOMERS:
         topics = ("nudges.", "decisions")
         assert said(after, topics, customer) == said(before, topics, customer)
@@ -200,14 +201,12 @@ def levelled(records: list[Record]) -> list[Record]:
     ]
 
 
-@given(policies, steps)
+@given(shops, steps)
 @settings(max_examples=60)
-def test_whatever_happens_the_records_alone_show_that_the_promises_held(
-    files: dict[str, str], taken: list[Step]
-) -> None:
+def test_whatever_happens_the_records_alone_show_that_the_promises_held(name: str, taken: list[Step]) -> None:
     records = history(taken)
-    lines = [encode_record(one) for one in [*records, *played(records, files)]]
-    report = verify(lines, policy_files=files, from_start=True, record_clock=True)
+    lines = [encode_record(one) for one in [*records, *played(records, name)]]
+    report = verify(lines, policy_files=SHOPS[name][0], from_start=True, record_clock=True)
     assert report.violations == []
 
 
@@ -219,7 +218,7 @@ def test_the_bazaar_has_all_that_verify_judges() -> None:
         ("c-1", "wish", "coat-2", 90),
         ("c-3", "view", "coat-1", 1),
     ]
-    outputs = played(history(taken), BAZAAR)
+    outputs = played(history(taken), "bazaar")
     charges = said(outputs, ("ledger",))
     assert [
         (one["campaign"], one.get("group"), one.get("counts", True))
