@@ -23,7 +23,8 @@ from streamproc.ingest.snowplow.entities import (
     schema_of,
 )
 
-_SHORT_CHARS_MAX: Final = 512  # an action takes 260 bytes, in base64 350
+_ACTION_CHARS_MAX: Final = 512  # an action takes 260 bytes, in base64 350
+_ACTIONS_MAX: Final = 1024  # eleven, with the names of some lists
 
 
 class Action(msgspec.Struct, gc=False):
@@ -127,11 +128,21 @@ Value = TypeVar("Value", str, bytes)
 
 
 def remembered(read: Callable[[Value, str], Told]) -> Callable[[Value, str], Told]:
-    """Read a short envelope once: nearly all events of a shop tell one of eleven actions, in the same words."""
-    recall = lru_cache(maxsize=1024)(read)
+    """Read the envelope of an action once: nearly all events of a shop tell one of eleven, in the same words.
+
+    Nothing else is kept, since what other events tell may be personal.
+    """
+    seen: dict[Value, Told] = {}
 
     def told(value: Value, field: str) -> Told:
-        return recall(value, field) if len(value) <= _SHORT_CHARS_MAX else read(value, field)
+        if len(value) > _ACTION_CHARS_MAX:
+            return read(value, field)
+        found = seen.get(value)
+        if found is None:
+            found = read(value, field)
+            if isinstance(found.data, Action) and len(seen) < _ACTIONS_MAX:
+                seen[value] = found
+        return found
 
     return told
 
