@@ -53,7 +53,7 @@ async def test_an_off_counts_while_a_policy_that_came_with_it_is_still_compiled(
 ) -> None:
     finish = threading.Event()
 
-    def slowly(text: bytes) -> Policy:
+    def slowly(text: bytes, _plugins: object) -> Policy:
         assert finish.wait(20)
         return load(json.loads(text)["files"], "v2")
 
@@ -101,7 +101,7 @@ async def test_a_broken_policy_is_refused_and_the_running_one_stays(
 async def test_a_compiler_that_breaks_ends_nobody(
     shop: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def breaks(_text: bytes) -> Policy:
+    def breaks(_text: bytes, _plugins: object) -> Policy:
         raise RecursionError
 
     monkeypatch.setattr(config_feed, "from_document", breaks)
