@@ -32,7 +32,7 @@ LEASE_SECONDS: Final = 0.75
 
 
 class ConfigUnreadable(Exception):
-    """Say that the `config` topic cannot be read now."""
+    """Say that the `config` topic, or the policy in force on it, cannot be read now."""
 
 
 class ConfigFeed:
@@ -63,6 +63,7 @@ class ConfigFeed:
             metadata_max_age_ms=30_000,
         )
         self._partition = TopicPartition(prefix + TOPIC, 0)
+        self._is_connected = False
         self._default = default
         self._policy = default
         self._plugins = installed() if plugins is None else plugins
@@ -82,11 +83,17 @@ class ConfigFeed:
         """Which policy that `config` points to is refused, and why, in a line; None while none is."""
 
     async def start(self) -> None:
-        """Connect and read everything that is on `config` now. Raises ConfigUnreadable."""
+        """Connect and read everything that is on `config` now. Raises ConfigUnreadable; then it may be asked again.
+
+        That it does too for a policy that does not load: there is none that ran before it, and what nobody published
+        for these customers must not speak in its place.
+        """
         try:
-            await self._consumer.start()
-            self._consumer.assign([self._partition])
-            await self._consumer.seek_to_beginning(self._partition)
+            if not self._is_connected:
+                await self._consumer.start()
+                self._is_connected = True
+                self._consumer.assign([self._partition])
+                await self._consumer.seek_to_beginning(self._partition)
             end = await self._end()
             while await self._position() < end:
                 await self._fetch()
@@ -94,6 +101,8 @@ class ConfigFeed:
             raise ConfigUnreadable(f"{self._partition.topic}: {type(error).__name__}") from error
         self._offset = await self._position()
         await self._choose_policy()
+        if self.trouble is not None:
+            raise ConfigUnreadable(f"policy {self.trouble}")
         self._publish()
         self._confirmed_at = time.monotonic()
 
@@ -215,8 +224,8 @@ class ConfigFeed:
 
     def _refuse(self, wanted: str, why: str) -> None:
         trouble = f"{wanted} refused: {why}"
-        # It is looked at again after each later record, and is no news then.
-        if trouble != self.trouble:
+        # It is looked at again after each later record, and is no news then. Whoever starts tells what it waits for.
+        if trouble != self.trouble and self._confirmed_at > float("-inf"):
             log.error("policy %s; %s stays", trouble, self._policy.version)
         self.trouble = trouble
 

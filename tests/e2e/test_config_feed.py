@@ -14,7 +14,7 @@ from streamproc.core.policy.bundle import to_document
 from streamproc.core.policy.loader import load
 from streamproc.core.policy.model import Policy
 from streamproc.flow import config_feed
-from streamproc.flow.config_feed import ConfigFeed
+from streamproc.flow.config_feed import ConfigFeed, ConfigUnreadable
 from tests.core.shopper import DAY_MS
 from tests.e2e.installation import POLICY, Installation, until
 
@@ -96,6 +96,26 @@ async def test_a_broken_policy_is_refused_and_the_running_one_stays(
         assert feed.trouble is not None
         assert why in feed.trouble
         assert feed.is_confirmed()
+
+
+async def test_who_starts_under_a_broken_policy_waits_for_another_and_never_runs_the_default(
+    shop: Installation,
+) -> None:
+    await write(shop, ("policy/v9", b"{"), ("policy", {"version": "v9"}))
+    feed = ConfigFeed(
+        shop.broker.bootstrap, load(POLICY, "default"), event_age_max_ms=DAY_MS, prefix=shop.prefix
+    )
+    try:
+        for _ in range(2):
+            with pytest.raises(ConfigUnreadable, match=r"policy v9 refused: .* is not a policy document"):
+                await feed.start()
+            assert not feed.is_confirmed()
+        await write(shop, ("policy/v2", document("v2")), ("policy", {"version": "v2"}))
+        await feed.start()
+        assert (feed.rules().policy.version, feed.trouble) == ("v2", None)
+        assert feed.is_confirmed()
+    finally:
+        await feed.stop()
 
 
 async def test_a_compiler_that_breaks_ends_nobody(
