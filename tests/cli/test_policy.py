@@ -96,6 +96,21 @@ def test_a_policy_whose_examples_fail_is_not_published(installed: CommandLine, f
     assert config().end == 0
 
 
+def test_a_rename_that_forgets_the_first_name_is_not_published(installed: CommandLine, folder: Path) -> None:
+    edit(folder, "campaign: wishlist_saved", "campaign: wishlist_saved\nformerly: wish_reminder")
+    assert installed("policy", "publish", folder).code == 0
+    file = folder / "campaigns" / "wishlist_saved.yaml"
+    renamed = file.read_text("utf-8").replace("campaign: wishlist_saved", "campaign: wish_kept")
+    for old in (file, *(folder / "translations").glob("*/wishlist_saved.yaml")):
+        old.rename(old.with_name("wish_kept.yaml"))
+    for formerly, code in (("wishlist_saved", 1), ("[wish_reminder, wishlist_saved]", 0)):
+        file.with_name("wish_kept.yaml").write_text(
+            renamed.replace("formerly: wish_reminder", f"formerly: {formerly}"), "utf-8"
+        )
+        said = installed("policy", "publish", folder)
+        assert (said.code, "formerly leaves out wish_reminder" in said.err) == (code, bool(code))
+
+
 def test_publishing_puts_the_document_under_its_version_and_points_to_it(
     installed: CommandLine, folder: Path
 ) -> None:

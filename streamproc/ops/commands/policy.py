@@ -25,6 +25,7 @@ from streamproc.ops.commands.terminal import (
     mark,
     run,
     say,
+    say_aside,
     settings,
     show_json,
 )
@@ -80,6 +81,7 @@ def publish(folder: Folder, as_json: AsJson = False) -> None:
     assert report.policy is not None
     version = report.policy.version
     state = run(read(given))
+    _see_that_caps_go_on(folder, given, state, report.policy)
     if not as_json and state.version() == version:
         say(f"{mark('ok')} policy {version} is what config names already; nothing to write")
     elif not as_json:
@@ -222,6 +224,23 @@ def _say_what_changes(given: Settings, state: ConfigState, then: NamedPolicy) ->
         return
     say(f"[dim]was[/] {escape(now.name)}\n[dim]now[/] {escape(then.name)}")
     say_changes(changes)
+
+
+def _see_that_caps_go_on(folder: Path, given: Settings, state: ConfigState, then: Any) -> None:
+    """Refuse a policy under which a renamed campaign would forget what was counted of it."""
+    from streamproc.core.policy.loader import load  # noqa: PLC0415
+    from streamproc.core.policy.problems import PolicyErrors  # noqa: PLC0415
+    from streamproc.core.policy.renames import check_renames  # noqa: PLC0415
+
+    try:
+        now = in_force(given, state)
+        found = check_renames(load(now.files, now.version), then)
+    except PolicyErrors:
+        return  # What is in force is broken, which may be why it is to be replaced.
+    for warning in found.warnings:
+        say_aside(f"{mark('warn')} {escape(_placed(folder, warning))}")
+    if found.errors:
+        fail([*(_placed(folder, error) for error in found.errors), "not published"])
 
 
 def _see_that_it_loads(state: ConfigState, version: str) -> None:
