@@ -69,10 +69,11 @@ def holds(answer: object) -> bool:
 def asked(plugin: Plugin, arguments: Mapping[str, object]) -> Certain:
     """Hold where a plug-in's condition returns True, and fail where it returns False.
 
-    Where it raises, or returns anything else, nobody knows: neither is the case. It is asked once a scene.
+    Where it raises, or returns anything else, nobody knows: neither is the case. It is asked once a scene, however many
+    conditions ask it the same.
     """
-    slot = object()
     ask, sensed, given = plugin.function, plugin.sensed, dict(arguments)
+    slot = (plugin.name, *sorted(given.items()))
 
     def answer(scene: Scene) -> bool | None:
         answers = scene.answers

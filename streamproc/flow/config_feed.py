@@ -125,9 +125,8 @@ class ConfigFeed:
 
     def rules(self) -> Rules:
         """Return the policy and switches that are applied now."""
-        if (self._policy.plugins or self._policy.overall.ranking) and troubles(
-            self._policy
-        ) != self.plugins_off:
+        asks_plugins = self._policy.plugins or self._policy.overall.ranking
+        if asks_plugins and troubles(self._policy) != self.plugins_off:
             self._publish()
         return self._rules
 

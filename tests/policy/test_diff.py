@@ -422,3 +422,56 @@ def test_a_cap_is_called_tighter_exactly_if_it_stops_all_that_the_other_stops(wa
     (change,) = shapes(Place("it", "it"), OVERALL, caps(was), caps(now))
     stops_all = all(stops(now, *pair) for pair in PAIRS if stops(was, *pair))
     assert change.restraint == ("tighter" if stops_all else "looser")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        (
+            "{present: {event: order.completed, within: 7d}}",
+            "{present: {event: order.completed, within: 14d}}",
+            "looser: when: there was some event of order.completed, within 14 days, was within 7 days",
+        ),
+        (
+            "{absent: {event: order.completed, within: 7d}}",
+            "{absent: {event: order.completed, within: 14d}}",
+            "tighter: when: there was no event of order.completed, within 14 days, was within 7 days",
+        ),
+        (
+            "{absent: {event: order.completed, within: 7d}}",
+            "{absent: {event: order.completed, category: coats, within: 7d}}",
+            "-: when: there was no event of order.completed, category coats, within 7 days, was without category",
+        ),
+        (
+            "{since: {event: order.completed, min: 7d}}",
+            "{since: {event: order.completed, min: 3d}}",
+            "looser: when: time since the latest event of order.completed, at least 3 days, was at least 7 days",
+        ),
+        (
+            "{distinct: {of: day, event: app.opened, days: 9, min: 3}}",
+            "{distinct: {of: day, event: app.opened, days: 9, min: 4}}",
+            "tighter: when: different ones by day, of app.opened, days 9, at least 4, was at least 3",
+        ),
+        (
+            "{time.of_day: {in: '09:00-12:00'}}",
+            "{time.of_day: {in: ['09:00-12:00', '14:00-16:00']}}",
+            "-: when: time of day in 09:00-12:00, 14:00-16:00, was in 09:00-12:00",
+        ),
+        (
+            "{site: {in: [s-1]}}",
+            "{site: {in: [s-1, s-2]}}",
+            "looser: when: store in s-1, s-2, was in s-1",
+        ),
+        (
+            "{plugin.rainy: {mm: 2}}",
+            "{plugin.rainy: {mm: 3}}",
+            "-: when: plugin.rainy mm 3, was plugin.rainy mm 2",
+        ),
+    ],
+)
+def test_what_a_condition_asks_is_told_in_words(old: str, new: str, expected: str) -> None:
+    assert told(with_when(new), with_when(old)) == [f"campaign look: {expected}"]
+
+
+def test_one_name_is_the_list_of_it() -> None:
+    assert told(with_when("{site: {in: [s-1]}}"), with_when("{site: {in: s-1}}")) == []

@@ -112,3 +112,12 @@ def test_soft_words_that_cannot_fit_with_their_reason_are_refused_at_load() -> N
         "campaigns/look.yaml:15: content.push.soft: with its reason and the longest facts"
     )
     assert error.endswith("it does not fit, too_long: 275 of 240 characters")
+
+
+def test_a_campaign_has_64_conditions_at_most() -> None:
+    held = "{cart.count: {min: 1}}"
+    branches = [f"{{any: [{', '.join([held] * 16)}]}}"] * 4
+    when = f"{{all: [{', '.join([*branches, held])}]}}"
+    message = "when.all[4].cart.count: is one condition too many: a campaign may have 64"
+    assert errors_of(with_when(when)) == [f"campaigns/look.yaml:6: {message}"]
+    load(with_when(f"{{all: [{', '.join(branches)}]}}"))

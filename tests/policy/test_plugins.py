@@ -184,9 +184,9 @@ def test_a_condition_is_asked_last_and_once_an_event() -> None:
 
     held = "{any: [{plugin.counted: {}}, {not: {plugin.counted: {}}}]}"
     assert holds(held, plugin(counted))
-    assert len(asked) == 2  # Two uses in the file, each asked once for all that hangs on it.
+    assert len(asked) == 1
     assert not holds("{all: [{plugin.counted: {}}, {surface: {in: app}}]}", plugin(counted))
-    assert len(asked) == 2
+    assert len(asked) == 1
 
 
 def test_the_view_shows_the_customer_and_cannot_be_written_to() -> None:
@@ -226,17 +226,24 @@ def test_the_view_shows_the_customer_and_cannot_be_written_to() -> None:
 
 
 def test_what_beacons_heard_is_shown_only_to_whoever_declares_it_and_needs_consent_to_sensing() -> None:
-    def heard(view: View) -> bool:
-        return view.visit is not None and any(one.kind == "beacon.entered" for one in view.recent)
+    def heard(view: View, *, visit: bool) -> bool:
+        if visit:
+            return view.visit is not None
+        return any(one.kind == "beacon.entered" for one in view.recent)
 
     shy, curious = plugin(heard), plugin(heard, sensed=True, reads=frozenset({"beacon.entered"}))
     recent = [Remembered(NOW_MS, "beacon.entered", (), "berlin-1")]
-    for one, expected in ((shy, False), (curious, True)):
-        policy = policy_of("{plugin.heard: {}}", one)
+    for one, expected, what in (
+        (shy, False, "true"),
+        (shy, False, "false"),
+        (curious, True, "true"),
+        (curious, True, "false"),
+    ):
+        policy = policy_of(f"{{plugin.heard: {{visit: {what}}}}}", one)
         asked = scene(event(), list(recent), context=Context(visit=Visit("berlin-1", NOW_MS, open=True)))
         assert policy.campaigns["look"].when(asked) is expected
         assert policy.campaigns["look"].sensed is expected
-    assert policy_of("{not: {plugin.heard: {}}}", curious).campaigns["look"].sensed
+    assert policy_of("{not: {plugin.heard: {visit: true}}}", curious).campaigns["look"].sensed
 
 
 def test_the_kinds_that_it_reads_are_remembered_and_its_window_must_warm_up() -> None:
@@ -437,6 +444,14 @@ def test_a_ranking_orders_candidates_and_where_it_fails_priority_stands(
     order, said = ranked_by(function)
     assert order == expected
     assert said == f"by {expected[0]}, as plugin.{function.__name__} ranks them"
+
+
+def test_what_a_ranking_reads_is_remembered() -> None:
+    reads = Plugin("reverse", reverse, shape_of(reverse, 2, "A rule."), reads=frozenset({"app.opened"}))
+    channels = CHANNELS.replace("priority_min: 10", "rank: {plugin.reverse: {}}")
+    assert load({**FILES, "channels.yaml": channels}, plugins=plugins(rankings=[reads])).remembered >= {
+        "app.opened"
+    }
 
 
 def test_a_ranking_that_is_switched_off_leaves_the_order_to_priority() -> None:

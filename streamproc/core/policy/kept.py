@@ -25,7 +25,7 @@ class Kept:
         return self.remembered | self.counted.keys() | (interest.KINDS if self.interests else frozenset())
 
 
-def what_is_kept(parsed: Iterable[Parsed], read_by_plugins: frozenset[str]) -> Kept:
+def what_is_kept(parsed: Iterable[Parsed], read_by_rankings: frozenset[str]) -> Kept:
     """Derive what must be kept for these campaigns."""
     campaigns = list(parsed)
     rules = [one.rule for one in campaigns]
@@ -35,7 +35,7 @@ def what_is_kept(parsed: Iterable[Parsed], read_by_plugins: frozenset[str]) -> K
             counted[kind] = counted.get(kind, frozenset()) | {category}
     said = {fact.path for one in campaigns for fact in one.paths.values()}
     return Kept(
-        remembered=read_by_plugins.union(*(rule.reads for rule in rules)),
+        remembered=read_by_rankings.union(*(rule.reads for rule in rules)),
         summed=frozenset[str]().union(*(rule.sums for rule in rules)),
         counted=counted,
         interests=TOP_INTEREST in said or any(rule.by_interest for rule in rules),

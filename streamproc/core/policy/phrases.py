@@ -37,6 +37,11 @@ def meaning(value: Value, node: Node | None) -> object:
     """Return what a node means, such that two ways to write one thing are equal; a flag's default is as if unsaid."""
     if node is None:
         return None
+    value = resolved(value)
+    if isinstance(value, Either) and node.kind not in ("list", "mapping"):
+        alone = meaning(fitting(value, node), node)
+        # Where a list may stand, one value is the list of it.
+        return [alone] if any(isinstance(one, ListOf) for one in value.of) else alone
     value = fitting(value, node)
     if isinstance(value, Shape) and node.kind == "mapping":
         found = {name: meaning(key.value, node.keys.get(name)) for name, key in value.keys.items()}

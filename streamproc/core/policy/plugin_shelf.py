@@ -26,9 +26,8 @@ class Shelf:
 
     @property
     def reads(self) -> frozenset[str]:
-        """The kinds of event that must be remembered for the plug-ins taken."""
-        taken = (*self.conditions.values(), *self._rankings.values())
-        return frozenset[str]().union(*(plugin.reads for plugin in taken))
+        """The kinds of event that must be remembered for rankings; those of conditions stand in their rules."""
+        return frozenset[str]().union(*(plugin.reads for plugin in self._rankings.values()))
 
     def condition(self, fields: Fields, key: str) -> tuple[Plugin, dict[str, object]] | None:
         """Take the condition that a key names, and read its arguments; None where it cannot be used."""
