@@ -41,7 +41,6 @@ class Atomic(msgspec.Struct, gc=False):
 
     app_id: str | None = None
     platform: str | None = None
-    collector_tstamp: Time = None
     dvce_created_tstamp: Time = None
     event: str | None = None
     event_id: Id = None
@@ -52,17 +51,23 @@ class Atomic(msgspec.Struct, gc=False):
     page_url: str | None = None
     page_title: str | None = None
     page_referrer: str | None = None
+    br_lang: str | None = None
+    os_timezone: str | None = None
+    domain_sessionid: Id = None
+    true_tstamp: Time = None
+
+
+class Piped(Atomic, gc=False):
+    """The same with what the pipeline adds, so that only enriched events have it."""
+
+    collector_tstamp: Time = None
     mkt_medium: str | None = None
     mkt_source: str | None = None
     mkt_term: str | None = None
     mkt_content: str | None = None
     mkt_campaign: str | None = None
-    br_lang: str | None = None
-    os_timezone: str | None = None
     geo_timezone: str | None = None
     mkt_clickid: str | None = None
     mkt_network: str | None = None
-    domain_sessionid: Id = None
     derived_tstamp: Time = None
     event_name: str | None = None
-    true_tstamp: Time = None

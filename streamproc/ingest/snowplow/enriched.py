@@ -13,7 +13,7 @@ from streamproc.core.record import Record
 from streamproc.ingest.bounds import document
 from streamproc.ingest.refusal import Refused, refused_by_type
 from streamproc.ingest.snowplow import old
-from streamproc.ingest.snowplow.atomic import FIELDS, Atomic
+from streamproc.ingest.snowplow.atomic import FIELDS, Piped
 from streamproc.ingest.snowplow.described import (
     TELLERS,
     Action,
@@ -53,7 +53,7 @@ _SHOP: Final = "com_snowplowanalytics_snowplow_ecommerce_"
 _SNOWPLOW: Final = "com_snowplowanalytics_snowplow_"
 
 
-class Enriched(Atomic, gc=False):
+class Enriched(Piped, gc=False):
     """An event as an object, with the fields that would tell otherwise.
 
     The SDKs put each entity and what the event tells into columns named by their schemas, or leave them in envelopes.
@@ -114,7 +114,7 @@ _UNSHAPED: Final = {
     for key, teller in TELLERS.items()
     if teller.shape is None
 }
-_pick: Final = itemgetter(*(FIELDS.index(name) for name in Atomic.__struct_fields__))
+_pick: Final = itemgetter(*(FIELDS.index(name) for name in Piped.__struct_fields__))
 _pick_old: Final = itemgetter(*(FIELDS.index(name) for name in old.Old.__struct_fields__))
 _CONTEXTS_AT: Final = tuple((name, FIELDS.index(name)) for name in _ENVELOPES)
 _TOLD_AT: Final = FIELDS.index(_TOLD)
@@ -220,7 +220,7 @@ def event_of_line(value: bytes, record: Record, ahead_ms: int) -> Event:
     if len(parts) != len(FIELDS):
         tabs = value.count(b"\t")
         raise Refused(Reason.NOT_JSON, detail=f"{tabs + 1} fields between tabs, not {len(FIELDS)}")
-    atomic = Atomic(*_pick(parts))
+    atomic = Piped(*_pick(parts))
     found = Entities()
     for name, place in _CONTEXTS_AT:
         if parts[place]:
@@ -235,7 +235,7 @@ def event_of_line(value: bytes, record: Record, ahead_ms: int) -> Event:
     return event_of(atomic, found, told, _occurred(atomic), record, ahead_ms)
 
 
-def _occurred(atomic: Atomic) -> tuple[int, str]:
+def _occurred(atomic: Piped) -> tuple[int, str]:
     """Return the best time that the pipeline knows, and its field."""
     for value, name in (
         (atomic.derived_tstamp, "derived_tstamp"),

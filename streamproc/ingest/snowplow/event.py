@@ -15,7 +15,7 @@ from streamproc.ingest.names import custom_kind, folded
 from streamproc.ingest.refusal import Refused
 from streamproc.ingest.scalars import Id, identifier, label, text
 from streamproc.ingest.snowplow import consent
-from streamproc.ingest.snowplow.atomic import Atomic
+from streamproc.ingest.snowplow.atomic import Atomic, Piped
 from streamproc.ingest.snowplow.basket import basket_of
 from streamproc.ingest.snowplow.described import (
     Action,
@@ -167,7 +167,9 @@ def _action_slowly(name: str) -> str:
 
 def _surroundings(atomic: Atomic, entities: Entities) -> tuple[str | None, str | None, str | None]:
     """Return address, language and time zone; those of the device go before those of the page or the network."""
-    url, locale, timezone = atomic.page_url, atomic.br_lang, atomic.os_timezone or atomic.geo_timezone
+    url, locale, timezone = atomic.page_url, atomic.br_lang, atomic.os_timezone
+    if not timezone and isinstance(atomic, Piped):
+        timezone = atomic.geo_timezone
     if not locale and entities.mobile_context:
         locale = entities.mobile_context[0].language
     if not locale and entities.page:

@@ -9,7 +9,7 @@ from typing import Final
 from streamproc.core.event import CUSTOM_PREFIX, EXTRA_MAX, TEXT_CHARS_MAX
 from streamproc.ingest.scalars import Number, Scalar, count, kept
 from streamproc.ingest.snowplow import consent
-from streamproc.ingest.snowplow.atomic import Atomic
+from streamproc.ingest.snowplow.atomic import Atomic, Piped
 from streamproc.ingest.snowplow.described import (
     Action,
     ConsentPreferences,
@@ -119,7 +119,7 @@ def extra_of(kind: str, atomic: Atomic, entities: Entities, told: Told | None) -
         _PRODUCT.add(found, entities.product[0])
     _add_session(found, atomic, entities)
     _add_page(found, atomic, entities)
-    if any(_CAMPAIGN.values(atomic)):
+    if isinstance(atomic, Piped) and any(_CAMPAIGN.values(atomic)):
         _CAMPAIGN.add(found, atomic)
     if own:
         found = own | {name: found[name] for name in found if name not in own}
