@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamproc.core.consent import NO_CONSENT, ConsentHead, allows, fold, tolerates
-from streamproc.core.decision import Handover
+from streamproc.core.context import Charge
+from streamproc.core.decision import Handover, decode_emission, encode_emission
 from streamproc.core.facts import CONSENT_STATES, ConsentChange
 from streamproc.core.policy.loader import index_by_kind, load
 from streamproc.core.policy.model import Policy
@@ -238,6 +239,19 @@ def test_at_hand_over_it_is_asked_what_it_was_asked_before(exemption: str, gate:
             case _:
                 shopper.now_ms += 10 * HOUR_MS
         assert refused(shopper, handover) == expected
+
+
+def test_what_an_earlier_version_stored_obeys_everything_and_counts_for_all() -> None:
+    emission = orders(customer(shop(EVERYTHING))).emission
+    assert emission is not None
+    ahead, nudge, handover = msgspec.msgpack.decode(encode_emission(emission))
+    kept = decode_emission(msgspec.msgpack.encode([ahead, nudge, handover[:10]]))
+    assert kept.handover is not None
+    assert (kept.handover.exempt_from, kept.handover.purpose) == ((), "transactional")
+    charge = Charge(NOON_MS, NOON_MS, b"n", b"e", "push", "ordered", "coats", counts=False, group="winter")
+    older = msgspec.msgpack.encode(msgspec.msgpack.decode(msgspec.msgpack.encode(charge))[:9])
+    restored = msgspec.msgpack.decode(older, type=Charge)
+    assert (restored.counts, restored.group, restored.campaign) == (True, "", "ordered")
 
 
 rows = st.lists(
