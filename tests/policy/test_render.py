@@ -139,6 +139,9 @@ def test_any_value_gives_a_message_or_a_closed_code(item: str, channel: str) -> 
     if isinstance(content, dict):
         assert "\r" not in repr(content)
         assert "\n" not in "".join(str(content.get(field, "")) for field in ("subject", "title", "body"))
+    elif channel == "sms":
+        # One character outside of GSM-7 makes a name of sixty cost more segments than are paid for.
+        assert content in (RenderCode.FACT_MISSING, RenderCode.TOO_LONG)
     else:
         assert content is RenderCode.FACT_MISSING
 
