@@ -9,7 +9,7 @@ import msgspec
 from streamproc.core.event import ITEMS_MAX, TEXT_CHARS_MAX, Item, Reason
 from streamproc.ingest.money import currency_and_scale, minor_units, within
 from streamproc.ingest.refusal import Refused
-from streamproc.ingest.scalars import Id, Number, Scalar, count, label, text
+from streamproc.ingest.scalars import Id, Number, Scalar, count, label, single_value, text
 
 QUANTITY_MAX: Final = 9_999_999  # as Snowplow's schemas have it
 
@@ -204,8 +204,11 @@ def _value_minor(properties: Properties, scale: int) -> int | None:
     return minor_units(value, scale, "value")
 
 
-def extra_of(properties: Properties, kind: str) -> dict[str, Scalar]:
-    """Return the further fields of a known kind that conditions may read."""
-    names = _PLACE if kind in SINGLE_KINDS else EXTRA.get(kind, ())
-    found = ((name, getattr(properties, name)) for name in names)
-    return {name: value for name, value in found if value is not None}
+def extra_of(properties: Properties, kind: str) -> dict[str, str | int | float | bool]:
+    """Return the further fields of a known kind that conditions may read, as an event keeps them."""
+    extra: dict[str, str | int | float | bool] = {}
+    for name in _PLACE if kind in SINGLE_KINDS else EXTRA.get(kind, ()):
+        value = getattr(properties, name)
+        if value is not None and (single := single_value(value, name)) is not None:
+            extra[name] = single
+    return extra

@@ -158,12 +158,18 @@ def kept(values: dict[str, Scalar], entries_max: int) -> dict[str, str | int | f
             break
         if not (0 < len(name) <= _NAME_CHARS_MAX and name.isascii() and name.isprintable()):
             continue
-        if isinstance(value, str):
-            cleaned = text(value, name)
-            if cleaned is not None:
-                result[name] = cleaned
-        elif isinstance(value, bool | float) or (
-            isinstance(value, int) and -_ID_INTEGER_END < value < _ID_INTEGER_END
-        ):
-            result[name] = value
+        single = single_value(value, name)
+        if single is not None:
+            result[name] = single
     return result
+
+
+def single_value(value: Scalar, name: str) -> str | int | float | bool | None:
+    """Return a value as an event's further fields keep it; None for what is empty, too large or none at all."""
+    if isinstance(value, str):
+        return text(value, name)
+    if isinstance(value, bool | float) or (
+        isinstance(value, int) and -_ID_INTEGER_END < value < _ID_INTEGER_END
+    ):
+        return value
+    return None

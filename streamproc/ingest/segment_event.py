@@ -37,6 +37,8 @@ DIALECT: Final = "segment"
 _PAGES: Final = ("page.viewed", "screen.viewed")
 # What has nothing beyond the common fields.
 _BARE: Final = KINDS - {*EXTRA, *_PAGES}
+# Kinds whose further fields `extra_of` gives, ready to be kept.
+_PLAIN: Final = KINDS - {*_PAGES}
 
 _BROWSERS: Final = frozenset({"web", "browser"})
 _PHONE: Final = re.compile("ios|android|swift|kotlin", re.IGNORECASE)
@@ -146,9 +148,16 @@ def _rare(
         rare["session_id"] = identifier(context.session_id_snake, "context.session_id") or None
     if (context.consent or context.consent_managed or context.traits or call.traits) is not None:
         rare["processing_consent"] = _processing_consent(call, context)
-    for place in (context, properties, call):
-        if place.gpc is not None or place.sec_gpc is not None:
-            rare["gpc"] = rare.get("gpc", False) or is_true(place.gpc) or is_true(place.sec_gpc)
+    if (
+        context.gpc is not None
+        or context.sec_gpc is not None
+        or properties.gpc is not None
+        or properties.sec_gpc is not None
+        or call.gpc is not None
+        or call.sec_gpc is not None
+    ):
+        places = (context, properties, call)
+        rare["gpc"] = any(is_true(place.gpc) or is_true(place.sec_gpc) for place in places)
     device = context.device
     if (
         kind not in _BARE
@@ -261,6 +270,8 @@ def _extra(
 ) -> dict[str, str | int | float | bool]:
     """Return what events of this kind have beyond the common fields, and then what any event may have."""
     extra = _own_extra(call, kind, properties, source)
+    if context.campaign is None and context.device is None and kind in _PLAIN:
+        return extra
     if (campaign := context.campaign) is not None:
         for name in Campaign.__struct_fields__:
             extra.setdefault(f"campaign_{name}", getattr(campaign, name))
