@@ -38,7 +38,8 @@ class Sorted:
     """The nudges of one unit that may go now, and those that are withheld."""
 
     nudges: list[Output] = field(default_factory=list)
-    handed: list[Handover] = field(default_factory=list)
+    handed: list[tuple[Handover, bool]] = field(default_factory=list)
+    """Beside each nudge what it says of itself, and whether it waits for its turn."""
     withheld: list[Withheld] = field(default_factory=list)
 
 
@@ -117,7 +118,7 @@ class Handing:
                 if isinstance(limit, int):
                     headers = (*headers, (NOT_BEFORE_HEADER, str(limit).encode()))
                 sorted_.nudges.append(Output(nudge.topic, nudge.key, nudge.value, headers, nudge.lane))
-                sorted_.handed.append(handover)
+                sorted_.handed.append((handover, isinstance(limit, int)))
             else:
                 sorted_.withheld.append(Withheld(position, why, _withhold(emission, why)))
         return sorted_

@@ -338,8 +338,8 @@ class Pipeline:
             await self._sink.send(handed.nudges)
         if handed.withheld:
             await self._sink.send([withheld.decision for withheld in handed.withheld])
-        for handover in handed.handed:
-            self._meter.handed_over(handover)
+        for handover, waits in handed.handed:
+            self._meter.handed_over(handover, waits=waits)
         for withheld in handed.withheld:
             self._meter.withheld(withheld.why.code)
             work.tally.withheld(withheld.position.topic, withheld.position.partition)

@@ -42,8 +42,8 @@ class Meter(Protocol):
         """Count an event that was refused."""
         ...
 
-    def handed_over(self, handover: Handover) -> None:
-        """Count a nudge that the broker acknowledged."""
+    def handed_over(self, handover: Handover, *, waits: bool = False) -> None:
+        """Count a nudge that the broker acknowledged; one that `waits` is not delivered before its turn."""
         ...
 
     def withheld(self, code: str) -> None:

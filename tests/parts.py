@@ -32,6 +32,7 @@ class Meter(NullMeter):
         self.tallies: list[Tally] = []
         self.conflicted = 0
         self.handed = 0
+        self.waiting = 0
 
     def unit(self, tally: Tally, decisions: Sequence[Any]) -> None:
         self.tallies.append(tally)
@@ -39,8 +40,9 @@ class Meter(NullMeter):
     def conflicts(self, customers: int) -> None:
         self.conflicted += customers
 
-    def handed_over(self, handover: Any) -> None:
+    def handed_over(self, handover: Any, *, waits: bool = False) -> None:
         self.handed += 1
+        self.waiting += waits
 
     def trouble(self, error: BaseException) -> None:
         self.troubles.append(type(error).__name__)

@@ -37,6 +37,7 @@ async def test_the_first_goes_at_once_and_the_others_wait_their_turn() -> None:
     views = [world.view(one) for one in ("c-1", "c-2", "c-3")]
     await world.pipeline.process(unit("moments", views))
     assert slots(world) == [None, NOON_MS + MINUTE_MS // 2, NOON_MS + MINUTE_MS]
+    assert (world.meter.handed, world.meter.waiting) == (3, 2)
 
 
 async def test_what_would_expire_before_its_turn_is_withheld_and_counted() -> None:

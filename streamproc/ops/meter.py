@@ -43,9 +43,13 @@ class MetricsMeter:
         """Count an event that was refused."""
         self._metrics.count_rejected(reason)
 
-    def handed_over(self, handover: Handover) -> None:
-        """Count a nudge that the broker acknowledged, and how long after its event that was."""
+    def handed_over(self, handover: Handover, *, waits: bool = False) -> None:
+        """Count a nudge that the broker acknowledged, what it costs, and how long after its event that was."""
         self._metrics.count_nudge(handover.channel, handover.rung)
+        if handover.cost_minor:
+            self._metrics.count_spent(handover.channel, handover.cost_minor)
+        if waits:
+            self._metrics.count_paced(handover.channel)
         self._metrics.nudge_took((self._now_ms() - handover.occurred_at_ms) / 1_000)
 
     def withheld(self, code: str) -> None:

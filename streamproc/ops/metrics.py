@@ -150,6 +150,14 @@ class Metrics:
         """Count nudges that were handed over, acknowledged by the broker."""
         _child(self._nudges, channel, rung).inc(count)
 
+    def count_spent(self, channel: str, cost_minor: int) -> None:
+        """Count what handing a nudge over costs, in the smallest unit of the policy's currency."""
+        _child(self._spent, channel).inc(cost_minor)
+
+    def count_paced(self, channel: str, count: int = 1) -> None:
+        """Count nudges that were handed over and wait for their turn."""
+        _child(self._paced, channel).inc(count)
+
     def count_withheld(self, reason: str, count: int = 1) -> None:
         """Count nudges that were decided and charged, and that the emission gate refused."""
         _child(self._withheld, reason).inc(count)
@@ -244,6 +252,10 @@ class Metrics:
         self._nudges = _children(
             counter("nudges", "Nudges handed over.", "channel", "rung"), CHANNELS, _RUNGS
         )
+        self._spent = _children(
+            counter("spent_minor", "Cost of the nudges handed over, in minor units.", "channel"), CHANNELS
+        )
+        self._paced = _children(counter("paced", "Nudges that wait for their turn.", "channel"), CHANNELS)
         self._withheld = _children(counter("withheld", "Nudges refused at hand-over.", "reason"), _WITHHELD)
         self._units = counter("units", "Units acknowledged.")
         self._holes = counter("holes", "Offsets that a topic skipped.")

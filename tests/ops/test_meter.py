@@ -80,10 +80,14 @@ def test_a_nudge_counts_by_channel_and_rung_and_by_the_time_since_its_event() ->
             occurred_at_ms=10_000,
             decided_at_ms=10_200,
             expires_at_ms=99_000,
-        )
+            cost_minor=5,
+        ),
+        waits=True,
     )
     value = metrics.registry.get_sample_value
     assert value("streamproc_nudges_total", {"channel": "push", "rung": "soften"}) == 1
+    assert value("streamproc_spent_minor_total", {"channel": "push"}) == 5
+    assert value("streamproc_paced_total", {"channel": "push"}) == 1
     assert value("streamproc_event_to_nudge_seconds_sum") == 0.4
 
 
