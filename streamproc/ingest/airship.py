@@ -12,7 +12,7 @@ import msgspec
 from streamproc.core.event import Beacon, Event, Reason
 from streamproc.core.record import Record
 from streamproc.ingest.beacon import refuse_mac, rssi_dbm, uuid_text
-from streamproc.ingest.headers import traceparent, tracestate
+from streamproc.ingest.headers import trace_of
 from streamproc.ingest.refusal import Refused, refused_by_type
 from streamproc.ingest.scalars import Id, Number, count, identifier, label, one_of
 from streamproc.ingest.times import Time, instant_ms, refuse_ahead
@@ -82,6 +82,7 @@ def read(document: dict[str, Any], record: Record, ahead_ms: int) -> Event:
     proximity = body.proximity or _Proximity()
     beacon, proximity_id = _transmitter(proximity)
     told = {"region_id": site_id, "source": source, "proximity_id": proximity_id}
+    parent, state = trace_of(record.headers)
     return Event(
         event_id=event_id,
         dialect=DIALECT,
@@ -96,8 +97,8 @@ def read(document: dict[str, Any], record: Record, ahead_ms: int) -> Event:
         beacon=beacon,
         rssi_dbm=rssi_dbm(proximity.rssi, "body.proximity.rssi"),
         identity="known" if customer_id else "anonymous",
-        traceparent=traceparent(record.headers),
-        tracestate=tracestate(record.headers),
+        traceparent=parent,
+        tracestate=state,
         extra={name: value for name, value in told.items() if value is not None},
     )
 

@@ -13,7 +13,7 @@ from msgspec.structs import force_setattr
 from streamproc.core.event import Beacon, Event, Reason
 from streamproc.core.record import Record
 from streamproc.ingest.consent_signals import Consent, agreed, of_consent
-from streamproc.ingest.headers import traceparent, tracestate
+from streamproc.ingest.headers import trace_of
 from streamproc.ingest.refusal import Refused, refused_by_type
 from streamproc.ingest.scalars import (
     Id,
@@ -209,7 +209,7 @@ def _rare(raw: _Sighting, record: Record) -> dict[str, Any]:
     if raw.processing_consent is not None or raw.consent is not None:
         rare["processing_consent"] = _consent(raw)
     if record.headers:
-        rare["traceparent"], rare["tracestate"] = traceparent(record.headers), tracestate(record.headers)
+        rare["traceparent"], rare["tracestate"] = trace_of(record.headers)
     return rare
 
 

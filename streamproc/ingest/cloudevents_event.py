@@ -15,7 +15,7 @@ from streamproc.core.record import Record
 from streamproc.ingest import beacon, facts
 from streamproc.ingest.bounds import document
 from streamproc.ingest.consent_signals import Consent, Tcf, agreed, of_consent, of_tcf
-from streamproc.ingest.headers import traceparent, tracestate
+from streamproc.ingest.headers import trace_of
 from streamproc.ingest.names import segment_kind
 from streamproc.ingest.products import EXTRA, Properties, basket_of, custom_basket_of, extra_of
 from streamproc.ingest.refusal import Refused, refused_by_type
@@ -304,8 +304,7 @@ def _trace(attributes: Attributes, record: Record) -> tuple[str | None, str | No
     """Return the trace that the event began in, which its attributes keep over every hop, else this hop's."""
     if (began := trace(attributes.traceparent)) is not None:
         return began, trace_state(attributes.tracestate)
-    hop = traceparent(record.headers)
-    return hop, tracestate(record.headers) if hop is not None else None
+    return trace_of(record.headers)
 
 
 def _fact(

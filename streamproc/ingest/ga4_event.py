@@ -22,7 +22,7 @@ from streamproc.ingest.ga4_params import (
     extra_of,
     own_words,
 )
-from streamproc.ingest.headers import traceparent, tracestate
+from streamproc.ingest.headers import trace_of
 from streamproc.ingest.names import GA4_NAMES, custom_kind, ga4_kind
 from streamproc.ingest.scalars import identifier, label, text
 from streamproc.ingest.times import refuse_ahead
@@ -135,8 +135,9 @@ def _add_rare(event: Event, sender: Sender, record: Record, fact: Outcome | None
     """Set what most events do not have, before anyone has seen the event."""
     force_setattr(event, "processing_consent", sender.consent)
     if record.headers:
-        force_setattr(event, "traceparent", traceparent(record.headers))
-        force_setattr(event, "tracestate", tracestate(record.headers))
+        parent, state = trace_of(record.headers)
+        force_setattr(event, "traceparent", parent)
+        force_setattr(event, "tracestate", state)
     if fact is not None:
         force_setattr(event, "fact", fact)
         if fact.nudge_id:

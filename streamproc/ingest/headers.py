@@ -17,11 +17,8 @@ def by_name(headers: tuple[Header, ...]) -> dict[str, str]:
     return named
 
 
-def traceparent(headers: tuple[Header, ...]) -> str | None:
-    """Return the W3C trace that a record belongs to, if any."""
-    return trace(by_name(headers).get("traceparent")) if headers else None
-
-
-def tracestate(headers: tuple[Header, ...]) -> str | None:
-    """Return what vendors say of that trace, if anything."""
-    return trace_state(by_name(headers).get("tracestate")) if headers else None
+def trace_of(headers: tuple[Header, ...]) -> tuple[str | None, str | None]:
+    """Return the W3C trace that a record belongs to, and what vendors say of that trace; None where there is none."""
+    named = by_name(headers) if headers else {}
+    parent = trace(named.get("traceparent"))
+    return parent, trace_state(named.get("tracestate")) if parent is not None else None

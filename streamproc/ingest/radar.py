@@ -10,7 +10,7 @@ import msgspec
 from streamproc.core.event import Beacon, Event, Reason, Rejection
 from streamproc.core.record import Record
 from streamproc.ingest.beacon import DWELL_MS_MAX, hexadecimal, refuse_mac, rssi_dbm, uuid_text
-from streamproc.ingest.headers import traceparent, tracestate
+from streamproc.ingest.headers import trace_of
 from streamproc.ingest.names import custom_kind
 from streamproc.ingest.refusal import Refused, refused_by_type
 from streamproc.ingest.scalars import Id, Number, count, identifier, label, measure
@@ -123,6 +123,7 @@ def _event(raw: _Event, user: _User | None, record: Record, ahead_ms: int) -> Ev
     refuse_ahead(occurred_at_ms, record.timestamp_ms, ahead_ms, "createdAt")
     site_id, zone_id = _place(raw)
     minutes = measure(raw.duration, "duration", 0, DWELL_MS_MAX / _MINUTE_MS)
+    parent, state = trace_of(record.headers)
     return Event(
         event_id=event_id,
         dialect=DIALECT,
@@ -139,8 +140,8 @@ def _event(raw: _Event, user: _User | None, record: Record, ahead_ms: int) -> Ev
         # Entries have a duration of 0, which says nothing.
         dwell_ms=round(minutes * _MINUTE_MS) if minutes else None,
         identity="known" if customer_id else "anonymous",
-        traceparent=traceparent(record.headers),
-        tracestate=tracestate(record.headers),
+        traceparent=parent,
+        tracestate=state,
     )
 
 

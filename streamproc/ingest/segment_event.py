@@ -22,7 +22,7 @@ from streamproc.core.record import Record
 from streamproc.ingest.bounds import document
 from streamproc.ingest.consent_signals import TCF_KEYS, Tcf, agreed, of_consent, of_managed, of_tcf
 from streamproc.ingest.facts import LISTED_MAX, NAME_CHARS_MAX, Trait, kind_of_outcome, traits_of
-from streamproc.ingest.headers import traceparent
+from streamproc.ingest.headers import trace_of
 from streamproc.ingest.names import folded, segment_kind
 from streamproc.ingest.products import EXTRA, NOTHING, Properties, basket_of, custom_basket_of, extra_of
 from streamproc.ingest.refusal import Refused, refused_by_type
@@ -169,7 +169,7 @@ def _rare(
     ):
         rare["extra"] = _extra(call, kind, properties, context, source)
     if record.headers:
-        rare["traceparent"] = traceparent(record.headers)
+        rare["traceparent"], rare["tracestate"] = trace_of(record.headers)
     return rare
 
 

@@ -387,3 +387,12 @@ def test_the_calls_of_a_batch_were_sent_when_the_batch_was(event: OnlyEvent) -> 
     }
     seen = event({"batch": [track() | times], "sentAt": "2026-01-01T01:00:10Z"})
     assert seen.occurred_at_ms == 1_767_225_590_000
+
+
+def test_the_trace_in_the_headers_is_kept_and_a_state_without_a_trace_is_not(event: OnlyEvent) -> None:
+    call = {"type": "page", "messageId": "m-1", "userId": "c-1"}
+    trace = {"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "tracestate": "a=1"}
+    seen = event(call, headers=trace)
+    assert {"traceparent": seen.traceparent, "tracestate": seen.tracestate} == trace
+    alone = event(call, headers={"tracestate": "a=1"})
+    assert (alone.traceparent, alone.tracestate) == (None, None)

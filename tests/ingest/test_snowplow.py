@@ -540,5 +540,6 @@ def test_of_a_repeated_key_the_last_wins(event: OnlyEvent) -> None:
 
 
 def test_a_trace_in_the_headers_is_kept(event: OnlyEvent) -> None:
-    trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
-    assert event(tracker(FIELDS, action("promo_view")), headers={"traceparent": trace}).traceparent == trace
+    trace = {"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "tracestate": "a=1"}
+    seen = event(tracker(FIELDS, action("promo_view")), headers=trace)
+    assert {"traceparent": seen.traceparent, "tracestate": seen.tracestate} == trace

@@ -10,7 +10,7 @@ from msgspec.structs import force_setattr
 from streamproc.core.event import TEXT_CHARS_MAX, Event, Reason
 from streamproc.core.record import Record
 from streamproc.ingest.facts import NAME_CHARS_MAX
-from streamproc.ingest.headers import traceparent
+from streamproc.ingest.headers import trace_of
 from streamproc.ingest.names import custom_kind, folded
 from streamproc.ingest.refusal import Refused
 from streamproc.ingest.scalars import Id, identifier, label, text
@@ -115,7 +115,9 @@ def event_of(
             force_setattr(event, "timezone", timezone)
         _set_rare(event, entities, told)
         if record.headers:
-            force_setattr(event, "traceparent", traceparent(record.headers))
+            parent, state = trace_of(record.headers)
+            force_setattr(event, "traceparent", parent)
+            force_setattr(event, "tracestate", state)
     except Refused as refused:
         if told is None or told.names is None:
             raise
