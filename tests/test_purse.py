@@ -11,7 +11,7 @@ from streamproc.core.policy.loader import load
 from streamproc.core.switches import Switches
 from streamproc.store.base import StoreUnavailable
 from tests.core.shopper import CHANNELS, DAY_MS, FILES
-from tests.parts import World, unit
+from tests.parts import World, consent, unit
 
 
 def policy_files(most: int, *, zone: str = "Europe/Berlin") -> dict[str, str]:
@@ -105,3 +105,22 @@ async def test_no_day_costs_more_than_it_may(most: int) -> None:
         )
     spent = sum(nudge["cost_minor"] for nudge in world.values("nudges.push"))
     assert spent == min(most // 5, 12) * 5
+
+
+async def test_a_short_message_pays_for_each_of_its_segments() -> None:
+    words = "It is here for you. " * 8
+    look = FILES["campaigns/look.yaml"]
+    content = f'content:\n  sms: {{say: {{text: "{words}"}}, soft: {{text: It is here.}}}}\n'
+    look = look[: look.index("content:")] + content + look[look.index("examples:") :]
+    look = look.replace("channels: [push, email, in_app]", "channels: [sms]").replace(
+        "facts: {item: item.name}", "facts: {}"
+    )
+    look = look.replace("channel: push", "channel: sms")
+    channels = CHANNELS.replace("sms: {", "sms: {cost_minor: 5, ")
+    world = await World.with_opted_in("c-1")
+    await world.pipeline.process(unit("facts", [world.record("consents", "c-1", consent("c-1", "sms"))]))
+    files = {**FILES, "channels.yaml": channels, "campaigns/look.yaml": look}
+    world.rules_now = Rules(load(files), Switches(), 7, DAY_MS)
+    await world.pipeline.process(unit("moments", [world.view("c-1")]))
+    (nudge,) = world.values("nudges.sms")
+    assert (nudge["content"]["segments"], nudge["cost_minor"]) == (2, 10)
