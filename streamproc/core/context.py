@@ -14,6 +14,7 @@ RECENT_MAX: Final = 16
 RECENT_ITEMS_MAX: Final = 5
 CART_LINES_MAX: Final = 20
 WISHLIST_MAX: Final = 32
+WATCHING_MAX: Final = 32
 SEEN_MAX: Final = 16
 DIGEST_BYTES: Final = 8
 # Restraint: never evicted before it expires; where a bound is full the answer is silence.
@@ -101,7 +102,8 @@ class Context(msgspec.Struct, array_like=True, gc=False):
     `applied` holds, for each source topic partition, the last (offset, index) whose event is part of this
     memory; `outs` the source positions whose outputs the store keeps; `seq` and `chain` the number and hash
     of the customer's last ledger record; `day_counts` and `interests` what `core.day_counts` and `core.interest`
-    keep. New fields go to the end with a default, so that older contexts stay readable.
+    keep; `watching` the items that the customer asked to be told of. New fields go to the end with a default, so that
+    older contexts stay readable.
     """
 
     layout: int = LAYOUT
@@ -122,6 +124,7 @@ class Context(msgspec.Struct, array_like=True, gc=False):
     chain: bytes = b""
     day_counts: dict[str, bytes] = {}
     interests: dict[str, tuple[int, int]] = {}
+    watching: list[Line] = []
 
 
 class UnreadableContext(ValueError):

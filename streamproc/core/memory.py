@@ -26,6 +26,7 @@ from streamproc.core.day_counts import ANY_ITEM, EACH_CATEGORY
 from streamproc.core.event import Event, Item
 from streamproc.core.facts import Outcome, PrivacyRequest, ProfileChange
 from streamproc.core.policy.model import Category, Policy
+from streamproc.core.watching import ask_for
 
 DAY_MS: Final = 86_400_000
 NEVER_ENDS_MS: Final = 2**53 - 1
@@ -148,9 +149,20 @@ def _wishlist_removed(context: Context, _event: Event, items: list[Item], _at_ms
     context.wishlist = [line for line in context.wishlist if line.item.item_id not in gone]
 
 
-def _order_completed(context: Context, _event: Event, _items: list[Item], at_ms: int) -> None:
-    """Empty the cart of what was in it when the order was placed; a line added after it stays."""
+def _alert_requested(context: Context, event: Event, items: list[Item], at_ms: int) -> None:
+    for item in items:
+        ask_for(context, remembered_item(item), at_ms, event.currency or "")
+
+
+def _order_completed(context: Context, _event: Event, items: list[Item], at_ms: int) -> None:
+    """Empty the cart of what was in it when the order was placed; a line added after it stays.
+
+    What was ordered needs no more telling of.
+    """
     context.cart = [line for line in context.cart if line.at_ms > at_ms]
+    if context.watching:
+        ordered = {item.item_id for item in items}
+        context.watching = [line for line in context.watching if line.item.item_id not in ordered]
 
 
 def _beacon(context: Context, event: Event, _items: list[Item], at_ms: int) -> None:
@@ -163,6 +175,7 @@ _HANDLERS: Final[dict[str, Callable[[Context, Event, list[Item], int], None]]] =
     "cart.item_removed": _cart_removed,
     "wishlist.added": _wishlist_added,
     "wishlist.removed": _wishlist_removed,
+    "alert.requested": _alert_requested,
     "order.completed": _order_completed,
     "beacon.entered": _beacon,
     "beacon.ranged": _beacon,
@@ -270,6 +283,7 @@ def forget_convenience(context: Context) -> None:
     context.recent = []
     context.cart = []
     context.wishlist = []
+    context.watching = []
     context.visit = None
     context.day_counts = {}
     context.interests = {}

@@ -165,12 +165,16 @@ FactGetter = Callable[["Scene"], FactValue | None]
 
 @dataclass(frozen=True)
 class Trigger:
-    """The kind of event that makes a campaign a candidate, and what else the event itself must satisfy."""
+    """The kind of event that makes a campaign a candidate, and what else the event itself must satisfy.
+
+    `drop_ratio_min` in [0, 1] is by what part of it a price must have fallen.
+    """
 
     kind: str
     sites: frozenset[str] = frozenset()
     dwell_min_ms: int = 0
     purpose: str | None = None
+    drop_ratio_min: float = 0.0
 
 
 @dataclass(frozen=True)
