@@ -14,7 +14,7 @@ from streamproc.core.channels.message import Frame, RenderCode, RenderError
 from streamproc.core.charge import charge
 from streamproc.core.consent import ConsentHead
 from streamproc.core.context import Context
-from streamproc.core.creep import SEND, SOFTEN, weigh
+from streamproc.core.creep.rung import SEND, SOFTEN, weigh
 from streamproc.core.decision import (
     Candidate,
     ConsentPosition,

@@ -14,8 +14,16 @@ from streamproc.core.scene import Scene
 from streamproc.core.values import FactValue, Kind, Money, Term
 
 Provenance = Literal["declared", "purchased", "viewed", "sensed", "trigger"]
-Specificity = Literal["none", "brand", "category", "family", "item", "place"]
-SPECIFICITIES: Final[tuple[Specificity, ...]] = ("none", "brand", "category", "family", "item", "place")
+Specificity = Literal["none", "brand", "category", "family", "item", "place", "path"]
+SPECIFICITIES: Final[tuple[Specificity, ...]] = (
+    "none",
+    "brand",
+    "category",
+    "family",
+    "item",
+    "place",
+    "path",
+)
 SOFT_SPECIFICITY_MAX: Final = SPECIFICITIES.index("category")
 
 TRAIT_PREFIX: Final = "trait."

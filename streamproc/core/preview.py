@@ -10,7 +10,7 @@ from typing import Final
 from streamproc.core.candidates import ABOUT_NOTHING, category_of, find_candidates
 from streamproc.core.channels.message import Frame, RenderCode, RenderError
 from streamproc.core.context import Context
-from streamproc.core.creep import SEND, SOFTEN, weigh
+from streamproc.core.creep.rung import SEND, SOFTEN, weigh
 from streamproc.core.decision import Creep
 from streamproc.core.facts import ProfileChange
 from streamproc.core.facts_paths import TRAIT_PREFIX

@@ -22,7 +22,7 @@ from prometheus_client import (
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from streamproc import __version__
-from streamproc.core.creep import SEND, SOFTEN
+from streamproc.core.creep.rung import SEND, SOFTEN
 from streamproc.core.event import Reason
 from streamproc.core.facts import CHANNELS
 from streamproc.core.reasons import Gate

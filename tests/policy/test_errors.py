@@ -62,7 +62,6 @@ def test_a_missing_file_is_named() -> None:
     [
         ("categorys.yaml", "categorys.yaml: is no file of a policy, which are channels.yaml"),
         ("campaigns/look.yml", "campaigns/look.yml: is no file of a policy"),
-        ("creep.yaml", "creep.yaml: needs the creep score, which this version does not have"),
         ("campaigns/Look.yaml", "campaigns/Look.yaml: the file's name is not a name"),
         (
             "translations/de/lok.yaml",

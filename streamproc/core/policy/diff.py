@@ -15,6 +15,7 @@ from streamproc.core.policy.categories import CATEGORIES_FILE, CATEGORY
 from streamproc.core.policy.channels import CHANNELS_FILE
 from streamproc.core.policy.compare import NOTHING, Change, Place, Restraint, compare, shapes
 from streamproc.core.policy.content_shape import TRANSLATION_FILE
+from streamproc.core.policy.creep import CREEP_FILE
 from streamproc.core.policy.document import Node, read
 from streamproc.core.policy.model import TRANSACTIONAL
 from streamproc.core.policy.phrases import listed, words
@@ -40,7 +41,7 @@ def differences(old: Mapping[str, str], new: Mapping[str, str]) -> tuple[Change,
 
 def compared(old: Mapping[str, Node], new: Mapping[str, Node]) -> Iterator[Change]:
     """Tell how the files of two policies differ, each read already."""
-    for part in (_channels, _categories, _reasons, _campaigns, _translations):
+    for part in (_channels, _categories, _creep, _reasons, _campaigns, _translations):
         yield from part(old, new)
 
 
@@ -142,6 +143,10 @@ def _turn(place: Place, old: Node, new: Node) -> Restraint:
         change.restraint for change in shapes(place, CATEGORY, old, new) if not change.path.endswith(".match")
     }
     return "looser" if "looser" in turns else "tighter" if "tighter" in turns else ""
+
+
+def _creep(old: Mapping[str, Node], new: Mapping[str, Node]) -> Iterator[Change]:
+    yield from shapes(Place("creep", "creep"), CREEP_FILE, *_both("creep.yaml", old, new))
 
 
 def _reasons(old: Mapping[str, Node], new: Mapping[str, Node]) -> Iterator[Change]:

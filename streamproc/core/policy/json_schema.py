@@ -15,6 +15,7 @@ from streamproc.core.policy.campaign_shape import CAMPAIGN
 from streamproc.core.policy.categories import CATEGORIES_FILE
 from streamproc.core.policy.channels import CHANNELS_FILE
 from streamproc.core.policy.content_shape import TRANSLATION_FILE
+from streamproc.core.policy.creep import CREEP_FILE
 from streamproc.core.policy.fields import NAME, duration_text
 from streamproc.core.policy.reasons import REASONS_FILE
 from streamproc.core.policy.shape import (
@@ -42,6 +43,7 @@ FILES: Final[dict[str, Value]] = {
     "channels": CHANNELS_FILE,
     "categories": CATEGORIES_FILE,
     "reasons": REASONS_FILE,
+    "creep": CREEP_FILE,
     "campaign": CAMPAIGN,
     "translation": TRANSLATION_FILE,
 }

@@ -8,11 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
+from streamproc.core.creep.model import SHIPPED, Model
 from streamproc.core.plugins import NO_PLUGINS, Plugins
 from streamproc.core.policy.campaigns import Parsed, read_campaign
 from streamproc.core.policy.categories import Categories, category_finder, read_categories
 from streamproc.core.policy.channels import Channels, read_channels
 from streamproc.core.policy.check import check_whole
+from streamproc.core.policy.creep import read_creep
 from streamproc.core.policy.document import Node, read
 from streamproc.core.policy.examples import Example
 from streamproc.core.policy.fields import NAME, NAME_RULE
@@ -28,6 +30,7 @@ from streamproc.core.policy.windows import charge_ms_max
 
 FILES_MAX: Final = 500
 REQUIRED: Final = ("channels.yaml", "categories.yaml", "reasons.yaml")
+CREEP: Final = "creep.yaml"
 CAMPAIGNS: Final = "campaigns/"
 _VERSION: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _VERSION_BYTES: Final = 6
@@ -67,10 +70,12 @@ def load_all(files: Mapping[str, str], version: str = "", plugins: Plugins = NO_
         )
     _check_names(files, findings)
     shelf = Shelf(plugins)
+    creep = _creep(files, findings)
     channels, categories, reasons = _frame(files, findings, shelf)
     if channels is None or categories is None or reasons is None:
         findings.error("campaigns", 0, "not checked, because a file that all of them build on cannot be read")
         raise PolicyErrors(findings.errors)
+    channels = _as_loud_as(channels, creep)
     parsed = _campaigns(files, findings, channels, categories, shelf)
     translated = read_translations(files, findings, parsed, reasons, channels)
     if findings.errors:
@@ -100,6 +105,7 @@ def load_all(files: Mapping[str, str], version: str = "", plugins: Plugins = NO_
         keeps_interests=kept.interests,
         kept=kept.kinds,
         plugins=shelf.conditions,
+        creep=creep,
     )
     if not parsed:
         findings.warn(
@@ -134,16 +140,26 @@ def _check_names(files: Mapping[str, str], findings: Findings) -> None:
         if name not in files:
             findings.error(name, 0, "this file is required")
     for name in sorted(files):
-        if name == "creep.yaml":
-            findings.error(name, 0, "needs the creep score, which this version does not have")
-        elif name not in REQUIRED and not _is_campaign(name) and not is_translation(name):
-            layout = "channels.yaml, categories.yaml, reasons.yaml, campaigns/<id>.yaml"
+        if name not in (*REQUIRED, CREEP) and not _is_campaign(name) and not is_translation(name):
+            layout = "channels.yaml, categories.yaml, reasons.yaml, creep.yaml, campaigns/<id>.yaml"
             message = f"is no file of a policy, which are {layout} and translations/<locale>/<id>.yaml"
-            findings.error(name, 0, message + nearest(name, REQUIRED))
+            findings.error(name, 0, message + nearest(name, (*REQUIRED, CREEP)))
 
 
 def _is_campaign(name: str) -> bool:
     return name.startswith(CAMPAIGNS) and name.endswith(".yaml") and name.count("/") == 1
+
+
+def _creep(files: Mapping[str, str], findings: Findings) -> Model:
+    node = read(CREEP, files[CREEP], findings) if CREEP in files else None
+    return SHIPPED if node is None else read_creep(node, findings)
+
+
+def _as_loud_as(channels: Channels, creep: Model) -> Channels:
+    """Give each channel the obtrusiveness that the policy's own scale has for its form."""
+    loudness = creep.scales.obtrusiveness
+    known = {name: replace(one, obtrusiveness=loudness[one.form]) for name, one in channels.channels.items()}
+    return replace(channels, channels=known)
 
 
 def _frame(

@@ -8,6 +8,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
+from streamproc.core.creep.model import SHIPPED, Model
 from streamproc.core.values import FactValue, Kind
 
 if TYPE_CHECKING:
@@ -294,6 +295,7 @@ class Policy:
     keeps_interests: bool = False
     kept: frozenset[str] = frozenset()
     plugins: Mapping[str, Plugin] = field(default_factory=dict, repr=False)
+    creep: Model = SHIPPED
 
     def called(self, name: str) -> Campaign | None:
         """Return the campaign that is, or was, called so."""

@@ -1,0 +1,63 @@
+"""The twelve things that make a message creepy, each from 0 to 1, and the four causes that pairs of them add."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from streamproc.core.creep.model import Scales
+
+
+class Factors(msgspec.Struct, frozen=True, gc=False):
+    """How strong each cause is in one message, in [0, 1]; their order is that of `model.WEIGHTS`."""
+
+    obtrusiveness: float = 0.0
+    provenance: float = 0.0
+    context_distance: float = 0.0
+    specificity: float = 0.0
+    immediacy: float = 0.0
+    opacity: float = 0.0
+    repetition: float = 0.0
+    staleness: float = 0.0
+    exposure: float = 0.0
+    untimeliness: float = 0.0
+    invalidity: float = 0.0
+    sensitivity: float = 0.0
+
+
+def causes(factors: Factors) -> Mapping[str, float]:
+    """Return the causes that pairs of factors add, each in [0, 1].
+
+    They are products, so that none falls where a factor rises.
+    """
+    personal = max(factors.provenance, factors.context_distance)
+    return {
+        "loud_specific": factors.obtrusiveness * factors.specificity,
+        "covert_personal": factors.opacity * personal,
+        "loud_now": factors.immediacy * factors.obtrusiveness,
+        "sensitive_exposed": factors.sensitivity * factors.exposure,
+    }
+
+
+def softened(factors: Factors, scales: Scales) -> Factors:
+    """Return what soft words leave: a category at most, discreet, with reason and control."""
+    return msgspec.structs.replace(
+        factors,
+        specificity=min(factors.specificity, scales.specificity["category"]),
+        opacity=0.0,
+        sensitivity=factors.sensitivity * scales.soft_sensitivity,
+    )
+
+
+def deferred(factors: Factors, scales: Scales) -> Factors:
+    """Return what a natural moment leaves: nothing of haste or a late hour, and less repetition."""
+    return msgspec.structs.replace(
+        factors,
+        immediacy=0.0,
+        untimeliness=0.0,
+        repetition=factors.repetition * scales.deferred_repetition,
+    )

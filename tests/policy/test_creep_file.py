@@ -1,0 +1,80 @@
+"""`creep.yaml`: what may stand in it, what it amounts to where it is silent, and how a change of it reads."""
+
+from __future__ import annotations
+
+import pytest
+
+from streamproc.core.creep.model import SHIPPED, Answer
+from streamproc.core.policy.diff import differences
+from streamproc.core.policy.loader import load
+from streamproc.core.policy.model import Policy
+from streamproc.core.policy.problems import PolicyErrors
+from streamproc.ops.policy_files import load_folder
+from streamproc.shipped import shipped_folder
+from tests.policy.samples import FILES
+
+
+def with_creep(text: str) -> Policy:
+    return load({**FILES, "creep.yaml": text})
+
+
+def test_the_shipped_file_says_what_holds_without_one() -> None:
+    assert load_folder(shipped_folder("policy")).creep == SHIPPED == load(FILES).creep
+
+
+def test_what_the_file_does_not_say_is_as_shipped() -> None:
+    creep = with_creep("limit: 0.3\nweights: {opacity: 0.5}\nfeedback: {clicked: {wariness: 1}}\n").creep
+    assert (creep.limit, creep.capacity) == (0.3, SHIPPED.capacity)
+    assert creep.weights == {**SHIPPED.weights, "opacity": 0.5}
+    assert creep.feedback == {**SHIPPED.feedback, "clicked": Answer(1.0)}
+
+
+def test_how_loud_a_form_is_orders_the_channels_of_a_campaign() -> None:
+    policy = with_creep("scales: {obtrusiveness: {push: 0.9}}\n")
+    assert policy.channels["push"].obtrusiveness == 0.9
+    with pytest.raises(PolicyErrors, match=r"go from loud to quiet, but in_app \(0\.90\) stands after"):
+        with_creep("scales: {obtrusiveness: {inbox: 0.9}}\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        (
+            "weights: {opacity: 1}",
+            "1: weights.opacity: 1 is not below 1: a cause that is always enough leaves nothing to weigh",
+        ),
+        ("weights: {opacity: -0.1}", "1: weights.opacity: -0.1 is not between 0 and 1"),
+        ("\nlimit: 1.5", "2: limit: 1.5 is not between 0 and 1"),
+        (
+            "interactions: {loud_now: 1.0}",
+            "1: interactions.loud_now: 1 is not below 1: a cause that is always enough leaves nothing to weigh",
+        ),
+        (
+            "scales: {specificity: {item: 0.2}}",
+            "1: scales.specificity: item (0.2) must not count less than family (0.45)",
+        ),
+        (
+            "feedback: {clicked: {level: -0.5}}",
+            "1: feedback.clicked.level: unknown key; allowed are wariness",
+        ),
+        ("feedback: {complained: {wariness: 0.9}}", "1: feedback.complained.wariness: 0.9 is not between 1 and 10"),
+        ("half_life: 7", "1: half_life: '7' is not a duration; write a number and a unit, such as 30m, 12h or 7d"),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_named_with_its_line(text: str, error: str) -> None:
+    with pytest.raises(PolicyErrors) as refused:
+        with_creep(text)
+    assert [str(one) for one in refused.value.errors] == [f"creep.yaml:{error}"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says", "restraint"),
+    [
+        ("limit: 0.40", "limit: 0.45", "limit: 0.45, was 0.40", "looser"),
+        ("weights: {opacity: 0.1}", "weights: {opacity: 0.2}", "weights opacity: 0.2, was 0.1", "tighter"),
+        ("half_life: 7d", "half_life: 5d", "half-life: 5 days, was 7 days", "looser"),
+    ],
+)
+def test_a_change_says_which_way_restraint_moves(old: str, new: str, says: str, restraint: str) -> None:
+    (change,) = differences({**FILES, "creep.yaml": old}, {**FILES, "creep.yaml": new})
+    assert (change.part, change.says, change.restraint) == ("creep", says, restraint)
