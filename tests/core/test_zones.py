@@ -112,6 +112,19 @@ def test_the_next_day_begins_at_the_change_where_midnight_is_skipped() -> None:
     assert minute_of_day(begins_ms, cairo) == 60
 
 
+@pytest.mark.parametrize("period", CALENDAR[::2])
+def test_a_day_and_a_month_begin_at_the_first_midnight_where_it_comes_twice(period: Period) -> None:
+    havana = known("America/Havana")
+    assert next_period_ms(ms("2020-10-31T12:00Z"), havana, period) == ms("2020-11-01T00:00-04:00")
+
+
+def test_after_a_day_that_a_zone_left_out_comes_the_one_after_it() -> None:
+    apia = known("Pacific/Apia")
+    friday_ms = ms("2011-12-30T10:00Z")
+    assert (local_day(friday_ms - 1, apia), local_day(friday_ms, apia)) == ("2011-12-29", "2011-12-31")
+    assert period_start_ms(friday_ms, apia, Period.DAY) == friday_ms
+
+
 @given(MOMENTS, ZONES, st.sampled_from(CALENDAR))
 def test_the_next_period_begins_just_after_the_last_moment_of_this_one(
     now_ms: int, in_zone: ZoneInfo, period: Period

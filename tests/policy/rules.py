@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from typing import Any
-from zoneinfo import ZoneInfo
 
+from streamproc.core import zones
 from streamproc.core.context import Context, Remembered, RememberedItem, remember
 from streamproc.core.event import Event, Item
 from streamproc.core.memory import remembered_item
@@ -71,7 +71,7 @@ def scene(
         event=at_hand,
         now_ms=now_ms,
         policy=POLICY,
-        zone=None if zone is None else ZoneInfo(zone),
+        zone=None if zone is None else zones.zone(zone),
         item=item,
         category=None if item is None else POLICY.find_category(item.category),
     )
