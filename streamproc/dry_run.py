@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Coroutine, Sequence
+from heapq import heappop, heappush
 from typing import Any, Final, TypeVar
 
 from streamproc.core.arrival import Rules
@@ -15,16 +16,17 @@ from streamproc.core.policy.model import Policy
 from streamproc.core.receipt import Tally
 from streamproc.core.record import Output, Record
 from streamproc.core.switches import Switches, is_switch
-from streamproc.core.unit import Unit
-from streamproc.pipeline import FACT_TOPICS, Pipeline
+from streamproc.core.unit import Kind, Unit
+from streamproc.ingest.inside import encode_due
+from streamproc.pipeline import FACT_TOPICS, TIMERS, Pipeline
 from streamproc.store.addresses import Addresses
+from streamproc.store.base import Write
 from streamproc.store.keys import IdKey
 from streamproc.store.memory import MemorySpace, MemoryStore
 
 DAY_MS: Final = 86_400_000
 # Fixed and published, so that a replay anywhere gives the same bytes. It protects nothing.
 PUBLISHED_ID_KEY: Final = b"streamproc replay: a published key"
-TIMERS: Final = "timers"
 CONFIG: Final = "config"
 CONSENTS: Final = "consents"
 # Where the consents come back from that a run writes itself, so that no recorded offset is theirs as well.
@@ -61,6 +63,34 @@ class RunningClock:
         self.at_ms = max(self.at_ms, record_ms)
 
 
+class WakingStore(MemoryStore):
+    """A store that wakes its customers in the order of time: what a scheduler does, without its delays."""
+
+    def __init__(self, space: MemorySpace, *, id_check: str) -> None:
+        """Keep customers in this space."""
+        super().__init__(space, id_check=id_check)
+        self._due_at_ms: dict[str, int] = {}
+        self._queue: list[tuple[int, str]] = []
+
+    async def commit(self, writes: Sequence[Write]) -> list[bool]:
+        """Write, and take note of who is to be woken when; a later word for the same customer replaces the earlier."""
+        written = await super().commit(writes)
+        for write, is_written in zip(writes, written, strict=True):
+            for member, due_ms in write.hints if is_written else ():
+                self._due_at_ms[member.decode()] = due_ms
+                heappush(self._queue, (due_ms, member.decode()))
+        return written
+
+    def pop(self, now_ms: int) -> tuple[int, str] | None:
+        """Return who is to be woken first, and when, if that is not after now."""
+        while self._queue and self._queue[0][0] <= now_ms:
+            due_ms, customer_id = heappop(self._queue)
+            if self._due_at_ms.get(customer_id) == due_ms:
+                del self._due_at_ms[customer_id]
+                return due_ms, customer_id
+        return None
+
+
 class DryRun:
     """A worker without a world: feed it records, get the records it writes, with the offsets they would have."""
 
@@ -84,10 +114,10 @@ class DryRun:
         self._next: Counter[tuple[str, int]] = Counter()
         self._written: list[tuple[Output, int, int]] = []
         key = IdKey(id_key)
-        store = MemoryStore(MemorySpace(self.clock.now_ms), id_check=key.check())
-        _run(store.open(fresh=True))
+        self._waking = WakingStore(MemorySpace(self.clock.now_ms), id_check=key.check())
+        _run(self._waking.open(fresh=True))
         self._pipeline = Pipeline(
-            store=store,
+            store=self._waking,
             sink=self,
             gate=self,
             clock=self.clock,
@@ -103,25 +133,47 @@ class DryRun:
     def feed(self, record: Record) -> list[Record]:
         """Take one record through all steps and return what it caused, in the order of writing.
 
-        Records of `timers` are skipped: what came due is found anew. A record of `config` moves its switch;
-        policies in it are not looked at, the policy is the one given. What an unsubscription or a producer's signal
-        writes to `consents` comes back at once.
+        What comes due until then is decided before it. Records of `timers` are skipped: they are found anew. A record
+        of `config` moves its switch; policies in it are not looked at, the policy is the one given. What an
+        unsubscription or a producer's signal writes to `consents` comes back at once.
         """
-        self.clock.see(record.timestamp_ms)
+        caused = self.advance(record.timestamp_ms)
         if record.topic == TIMERS:
-            return []
+            return caused
         if record.topic == CONFIG:
             self._configure(record)
-            return []
+            return caused
+        return caused + self._take(record)
+
+    def advance(self, to_ms: int) -> list[Record]:
+        """Move the time on, and decide all that comes due until then, each at its own time.
+
+        Returns what was written: each record of `timers`, and what it caused. Of what is due at one time the customers
+        come in the order of their ids.
+        """
+        caused: list[Record] = []
+        while (waking := self._waking.pop(to_ms)) is not None:
+            due_ms, customer_id = waking
+            self.clock.see(due_ms)
+            value = encode_due(customer_id, due_ms)
+            record = self._as_record(
+                Output(TIMERS, customer_id.encode(), value), 0, self._next[TIMERS, 0], due_ms
+            )
+            self._next[TIMERS, 0] += 1
+            caused += [record, *self._take(record)]
+        self.clock.see(to_ms)
+        return caused
+
+    def _take(self, record: Record) -> list[Record]:
         self._written = []
         self._fed[record.topic, record.partition] = record.offset
-        facts = record.topic in FACT_TOPICS
-        _run(self._pipeline.process(Unit("facts" if facts else "moments", [record], dict(self._consents))))
+        _run(self._pipeline.process(Unit(_kind(record.topic), [record], dict(self._consents))))
         if record.topic == CONSENTS:
             self._consents[record.partition] = record.offset + 1
-        caused = [self._as_record(*written) for written in self._written]
+        now_ms = self.clock.now_ms()
+        caused = [self._as_record(*written, now_ms) for written in self._written]
         for written in [one for one in caused if one.topic == CONSENTS]:
-            caused += self.feed(written)
+            caused += self._take(written)
         return caused
 
     def _configure(self, record: Record) -> None:
@@ -130,12 +182,12 @@ class DryRun:
             self._switches = self._switches.fold(key, record.value)
         self._config_offset = record.offset + 1
 
-    def _as_record(self, output: Output, partition: int, offset: int) -> Record:
+    def _as_record(self, output: Output, partition: int, offset: int, at_ms: int) -> Record:
         return Record(
             topic=output.topic,
             partition=partition,
             offset=offset,
-            timestamp_ms=self.clock.now_ms(),
+            timestamp_ms=at_ms,
             append_time=True,
             key=output.key,
             value=output.value,
@@ -165,6 +217,12 @@ class DryRun:
 
     async def until_open(self) -> None:
         """Return at once."""
+
+
+def _kind(topic: str) -> Kind:
+    if topic in FACT_TOPICS:
+        return "facts"
+    return "timers" if topic == TIMERS else "moments"
 
 
 async def _never(_attempt: int) -> None:

@@ -77,14 +77,20 @@ class Harness:
         """Return the time, in milliseconds since the epoch."""
         return self._now_ms
 
-    def advance(self, duration: str) -> None:
-        """Move the time on, as in `30m` or `1d12h` (s, m, h, d). Raises ValueError for anything else."""
+    def advance(self, duration: str) -> list[Nudge]:
+        """Move the time on, as in `30m` or `1d12h` (s, m, h, d); return the nudges that came due in between.
+
+        Raises ValueError for what is no duration.
+        """
         if not _DURATION.fullmatch(duration):
             raise ValueError(
                 f"{duration!r} is no duration: write numbers with s, m, h or d, as in 30m or 1d12h"
             )
         self._now_ms += sum(int(number) * _UNIT_MS[unit] for number, unit in _PART.findall(duration))
-        self._run.clock.see(self._now_ms)
+        before = len(self.nudges)
+        for written in self._run.advance(self._now_ms):
+            self._keep(written)
+        return self.nudges[before:]
 
     def consent(self, customer: str, *what: str, state: str = "granted") -> None:
         """Record what a customer agreed to: channels, `sensing`, `category/<name>`, `processing`.

@@ -28,6 +28,7 @@ from streamproc.core.digests import nudge_id
 from streamproc.core.event import Event
 from streamproc.core.gates import NO_PROFILE, Case, candidate_reasons, channel_reasons
 from streamproc.core.memory import remembered_item
+from streamproc.core.occasions import Occasion
 from streamproc.core.policy.model import (
     FROM_ITEM,
     NO_CATEGORY,
@@ -38,7 +39,7 @@ from streamproc.core.policy.model import (
     Overall,
     Policy,
 )
-from streamproc.core.rank import outranked_by, rank
+from streamproc.core.rank import Found, outranked_by, rank
 from streamproc.core.reasons import Gate, Why
 from streamproc.core.record import Output
 from streamproc.core.render import frame_of, render
@@ -46,14 +47,6 @@ from streamproc.core.scene import Scene
 
 # A welcome is about no group of items, and so reveals nothing.
 ABOUT_NOTHING: Final = Category(name=NO_CATEGORY, sensitivity="none")
-
-
-@dataclass(frozen=True)
-class Found:
-    """The campaigns whose trigger and conditions are true for one event, best first, and the scene they saw."""
-
-    scene: Scene
-    campaigns: Sequence[Campaign]
 
 
 @dataclass(frozen=True)
@@ -80,14 +73,21 @@ class Turn(msgspec.Struct):
     speaker: Choice | None = None
 
 
-def find_candidates(context: Context, event: Event, policy: Policy, now_ms: int) -> Found | None:
-    """Find the campaigns that this event makes candidates; None if there are none."""
-    scene = _scene(context, event, policy, now_ms)
-    campaigns = [one for one in policy.by_kind[event.kind] if one.when(scene)]
-    return Found(scene, campaigns) if campaigns else None
+def find_candidates(
+    context: Context, occasions: Sequence[Occasion], policy: Policy, now_ms: int
+) -> list[Found]:
+    """Find, for each occasion, the campaigns that it makes candidates; what makes none is left out."""
+    found: list[Found] = []
+    for occasion in occasions:
+        scene = scene_of(context, occasion.event, policy, now_ms)
+        campaigns = [one for one in occasion.campaigns if one.when(scene)]
+        if campaigns:
+            found.append(Found(scene, campaigns))
+    return found
 
 
-def _scene(context: Context, event: Event, policy: Policy, now_ms: int) -> Scene:
+def scene_of(context: Context, event: Event, policy: Policy, now_ms: int) -> Scene:
+    """Set the scene for one event."""
     zone = zones.zone(context.profile.zone) if context.profile is not None else None
     item = remembered_item(event.items[0]) if event.items else None
     return Scene(
@@ -101,28 +101,31 @@ def _scene(context: Context, event: Event, policy: Policy, now_ms: int) -> Scene
     )
 
 
-def judge(found: Found, customer: Customer, rules: Rules, arrival: Arrival, ahead: list[Output]) -> Emission:
-    """Take every candidate through every gate; the first that passes all speaks, once, and is charged for it.
+def judge(
+    found: Sequence[Found], customer: Customer, rules: Rules, arrival: Arrival, ahead: list[Output]
+) -> Emission:
+    """Take every candidate of every occasion through every gate.
+
+    The first that passes all speaks, once, and is charged for it.
 
     Returns all that the event causes: `ahead`, the decision, and the nudge if there is one.
     """
     emission = Emission(ahead)
-    scene = found.scene
-    scene.context.charges = caps.expire(scene.context.charges, scene.now_ms)
+    context, now_ms, policy = found[0].scene.context, found[0].scene.now_ms, rules.policy
+    context.charges = caps.expire(context.charges, now_ms)
     turn = Turn()
     candidates = [
-        _weigh(_case(scene, campaign, customer.consent, rules), arrival, turn)
-        for campaign in rank(found.campaigns, scene)
+        _weigh(_case(scene, campaign, customer.consent, rules), turn) for scene, campaign in rank(found)
     ]
     winner = turn.speaker
-    profile = scene.context.profile
+    profile = context.profile
     decision = Decision(
         decision_id=nudge_id(arrival.event.customer_id, f"decision {arrival.event.event_id}"),
         kind="event",
         trigger=arrival.event.kind,
         event_id=arrival.event.event_id,
         customer_id=arrival.event.customer_id,
-        decided_at_ms=scene.now_ms,
+        decided_at_ms=now_ms,
         result="silent" if winner is None else "nudged",
         candidates=candidates,
         source=Source(
@@ -132,14 +135,14 @@ def judge(found: Found, customer: Customer, rules: Rules, arrival: Arrival, ahea
             arrival.position.index,
         ),
         consent=_consent_position(arrival, customer.consent),
-        seq=scene.context.seq,
+        seq=context.seq,
         zone=profile.zone if profile is not None else "",
-        policy=scene.policy.version,
+        policy=policy.version,
         config_offset=rules.config_offset,
     )
     if winner is not None:
         charge(winner, customer.h, arrival, rules, decision, emission)
-    decision.seq = scene.context.seq
+    decision.seq = context.seq
     key = arrival.event.customer_id.encode()
     emission.decision = decision
     ahead.append(Output("decisions", key, encode_json(decision), lane=arrival.lane))
@@ -178,7 +181,7 @@ def category_of(scene: Scene, campaign: Campaign) -> Category:
     return scene.policy.categories.get(campaign.category, scene.policy.default_category)
 
 
-def _weigh(case: Case, arrival: Arrival, turn: Turn) -> Candidate:
+def _weigh(case: Case, turn: Turn) -> Candidate:
     """Judge one candidate on its channels, loud to quiet; on the first that lets it pass it takes its turn."""
     reasons = candidate_reasons(case)
     blocked = bool(reasons)
@@ -189,18 +192,18 @@ def _weigh(case: Case, arrival: Arrival, turn: Turn) -> Candidate:
         if not failed and not blocked:
             better = turn.shadow or turn.first if _is_shadow(case) else turn.first
             if better is not None:
-                detail = outranked_by(better.case.campaign, case.campaign, case.scene)
+                detail = outranked_by((better.case.scene, better.case.campaign), (case.scene, case.campaign))
                 reasons.append(Why(Gate.OUTRANKED, detail))
                 return Candidate(case.campaign.id, name, "outranked", reasons, rung)
-            choice = _word(case, channel, rung, arrival)
+            choice = _word(case, channel, rung)
             if isinstance(choice, Choice):
-                return _take_turn(choice, turn, reasons, arrival.event.customer_id)
+                return _take_turn(choice, turn, reasons)
             failed = [choice]
         reasons += failed
     return Candidate(case.campaign.id, case.campaign.channels[0], "suppressed", reasons)
 
 
-def _take_turn(choice: Choice, turn: Turn, reasons: list[Why], customer_id: str) -> Candidate:
+def _take_turn(choice: Choice, turn: Turn, reasons: list[Why]) -> Candidate:
     """Let a candidate that passed every gate speak, unless its customer is held out or it is in shadow.
 
     Who is held out of one campaign hears the next best. Who is held out of all hears nothing, and the others are
@@ -208,6 +211,7 @@ def _take_turn(choice: Choice, turn: Turn, reasons: list[Why], customer_id: str)
     takes nobody's turn but that of others in shadow.
     """
     campaign, overall = choice.case.campaign, choice.case.scene.policy.overall
+    customer_id = choice.case.scene.event.customer_id
     why = holdout.own_group(campaign, overall, customer_id)
     if why is None:
         is_shadow = _is_shadow(choice.case)
@@ -236,11 +240,11 @@ def _is_shadow(case: Case) -> bool:
     return case.campaign.shadow or case.scene.policy.overall.shadow
 
 
-def _word(case: Case, channel: Channel, rung: Creep, arrival: Arrival) -> Choice | Why:
+def _word(case: Case, channel: Channel, rung: Creep) -> Choice | Why:
     """Find the words: as written where the rung and the known facts allow it, else the soft ones."""
     scene, campaign = case.scene, case.campaign
     values = {name: value for name, read in campaign.facts.items() if (value := read(scene)) is not None}
-    nudge = nudge_id(arrival.event.customer_id, arrival.event.event_id)
+    nudge = nudge_id(scene.event.customer_id, scene.event.event_id)
     frame = frame_of(scene.policy, campaign, channel, case.profile.locale, nudge, scene.now_ms)
     failure = Why(Gate.COPY_FAILED, channel.name)
     for step in (SEND, SOFTEN) if rung.rung == SEND else (SOFTEN,):

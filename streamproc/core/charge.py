@@ -22,7 +22,7 @@ def charge(
     choice: Choice, h: str, arrival: Arrival, rules: Rules, decision: Decision, emission: Emission
 ) -> None:
     """Charge the customer's caps for this nudge and write the nudge; `decision` learns its id."""
-    case, event = choice.case, arrival.event
+    case, event = choice.case, choice.case.scene.event
     scene, policy = case.scene, case.scene.policy
     identity = nudge_id(event.customer_id, event.event_id)
     kept_ms = policy.charge_ms_max
@@ -44,7 +44,7 @@ def charge(
     scene.context.charges = [*scene.context.charges, spent]
     emission.ahead.append(charge_output(h, scene.context, spent, identity, arrival, decision))
     decision.nudge_id = identity
-    nudge = _nudge(choice, identity, arrival, decision)
+    nudge = _nudge(choice, identity, decision)
     emission.nudge = Output(
         topic=f"nudges.{choice.channel.name}",
         key=event.customer_id.encode(),
@@ -68,8 +68,8 @@ def charge(
     )
 
 
-def _nudge(choice: Choice, identity: str, arrival: Arrival, decision: Decision) -> Nudge:
-    case, event = choice.case, arrival.event
+def _nudge(choice: Choice, identity: str, decision: Decision) -> Nudge:
+    case, event = choice.case, choice.case.scene.event
     scene, policy = case.scene, case.scene.policy
     scoped = caps.caps_over(policy, case.campaign, case.category, case.profile, choice.channel)
     checks = caps.check(scoped, scene.context.charges, scene.now_ms, case.zone, case.visit)

@@ -21,6 +21,7 @@ DIGEST_BYTES: Final = 8
 CHARGES_MAX: Final = 64
 HOLDS_MAX: Final = 64
 FULFILLED_MAX: Final = 64
+TIMERS_MAX: Final = 16
 
 
 class RememberedItem(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -96,14 +97,35 @@ class Charge(msgspec.Struct, frozen=True, array_like=True, gc=False):
     group: str = ""
 
 
+class Timer(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A waiting that ends at `due_ms`: of a campaign's `wait`, or of a message that is held until then.
+
+    `campaign` is the first name that the campaign ever had. `kind`, `at_ms`, `event` (its digest), `item`, `currency`,
+    `site_id` and `shared` are those of the event that set it. `held_until_ms` is how long the message may be held at
+    most, 0 where nothing is held.
+    """
+
+    due_ms: int
+    campaign: str
+    kind: str
+    at_ms: int
+    event: bytes
+    item: RememberedItem | None = None
+    currency: str = ""
+    site_id: str = ""
+    shared: bool = False
+    held_until_ms: int = 0
+
+
 class Context(msgspec.Struct, array_like=True, gc=False):
     """One customer's memory. Times in milliseconds since the epoch.
 
     `applied` holds, for each source topic partition, the last (offset, index) whose event is part of this
     memory; `outs` the source positions whose outputs the store keeps; `seq` and `chain` the number and hash
     of the customer's last ledger record; `day_counts` and `interests` what `core.day_counts` and `core.interest`
-    keep; `watching` the items that the customer asked to be told of. New fields go to the end with a default, so that
-    older contexts stay readable.
+    keep; `watching` the items that the customer asked to be told of; `timers` what is waited for, in no order, and
+    `latest` when the newest event of each kind that ends a waiting occurred. New fields go to the end with a default,
+    so that older contexts stay readable.
     """
 
     layout: int = LAYOUT
@@ -125,6 +147,8 @@ class Context(msgspec.Struct, array_like=True, gc=False):
     day_counts: dict[str, bytes] = {}
     interests: dict[str, tuple[int, int]] = {}
     watching: list[Line] = []
+    timers: list[Timer] = []
+    latest: dict[str, int] = {}
 
 
 class UnreadableContext(ValueError):

@@ -16,7 +16,7 @@ from streamproc.core.consent import after_signal, processing_granted
 from streamproc.core.context import Context, is_seen, mark_seen
 from streamproc.core.decision import Emission
 from streamproc.core.digests import event_digest
-from streamproc.core.event import Event
+from streamproc.core.event import TIMER_DUE, Event
 from streamproc.core.facts import (
     ANY_CHANNEL,
     MARKETING,
@@ -36,6 +36,7 @@ from streamproc.core.memory import (
     forget_convenience,
     is_bare,
 )
+from streamproc.core.occasions import occasions_of
 from streamproc.core.policy.model import Category
 from streamproc.core.record import Output, Position
 
@@ -87,15 +88,15 @@ def decide(
         now_ms = context.last_ms
     else:
         context.last_ms = now_ms
-    if fact is None:
+    if fact is None and event.kind != TIMER_DUE:
         digest = event_digest(event.event_id)
         if is_seen(context, digest):
             return Counted.DUPLICATE, None
         mark_seen(context, digest)
     counted = _remember(customer, context, arrival, rules, now_ms, ahead)
-    if counted is Counted.DECIDED and event.kind in rules.policy.by_kind:
-        found = find_candidates(context, event, rules.policy, now_ms)
-        if found is not None:
+    if counted is Counted.DECIDED and (occasions := occasions_of(event, rules.policy)):
+        found = find_candidates(context, occasions, rules.policy, now_ms)
+        if found:
             return counted, judge(found, customer, rules, arrival, ahead)
     return counted, _caused(ahead)
 

@@ -80,6 +80,10 @@ FACT_KINDS = frozenset(
 )
 KINDS = MOMENT_KINDS | FACT_KINDS
 
+TIMER_DUE = "timer.due"
+# What workers tell themselves on the topic `timers`: no producer's payload becomes one of these.
+INSIDE_KINDS = frozenset({TIMER_DUE, "item.available", "item.price_dropped"})
+
 
 class Reason(StrEnum):
     """Why a record was refused: a closed list, it is a metric label and a dead-letter header."""

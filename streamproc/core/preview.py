@@ -16,6 +16,7 @@ from streamproc.core.facts import ProfileChange
 from streamproc.core.facts_paths import TRAIT_PREFIX
 from streamproc.core.locales import fallbacks, speech
 from streamproc.core.memory import apply_moment, apply_profile
+from streamproc.core.occasions import occasions_of
 from streamproc.core.policy.document import read
 from streamproc.core.policy.examples import CUSTOMER_ID, Example, step_events
 from streamproc.core.policy.loader import Loaded
@@ -128,11 +129,10 @@ def _scene(policy: Policy, campaign: Campaign, examples: tuple[Example, ...]) ->
         apply_profile(context, told)
         for event in step_events(example):
             apply_moment(context, event, policy, lambda _: True, event.received_at_ms)
-            if event.kind not in policy.by_kind:
-                continue
-            found = find_candidates(context, event, policy, event.received_at_ms)
-            if found is not None and any(one.id == campaign.id for one in found.campaigns):
-                return example.name, found.scene
+            found = find_candidates(context, occasions_of(event, policy), policy, event.received_at_ms)
+            for one in found:
+                if any(each.id == campaign.id for each in one.campaigns):
+                    return example.name, one.scene
     return "", None
 
 

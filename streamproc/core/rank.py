@@ -6,37 +6,74 @@ could not speak alone.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from streamproc.core.plugin_view import Contender
 from streamproc.core.policy.model import FROM_ITEM, TRANSACTIONAL
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
+    from streamproc.core.plugins import Ranking
     from streamproc.core.policy.model import Campaign
     from streamproc.core.scene import Scene
 
 BY_PRIORITY, BY_VALUE = "priority", "value"
+_LAST: Final = float("-inf")
 RANKINGS: Final = (BY_PRIORITY, BY_VALUE)
 
 
-def rank(campaigns: Sequence[Campaign], scene: Scene) -> Sequence[Campaign]:
-    """Order candidates, the best first; they come in the policy's order: by priority, then by name.
+@dataclass(frozen=True)
+class Found:
+    """The campaigns whose trigger and conditions are true on one occasion, in the policy's order, and the scene."""
 
-    By value, the one whose `worth` is greater goes first, and those of equal worth stay in the policy's order. A
-    plug-in's ranking goes by its scores; whom it does not name comes last. What is transactional goes before all
-    marketing.
+    scene: Scene
+    campaigns: Sequence[Campaign]
+
+
+# A candidate: a campaign, and the scene it was found in.
+Contestant = tuple["Scene", "Campaign"]
+
+
+def rank(found: Sequence[Found]) -> Sequence[Contestant]:
+    """Order the candidates of all occasions, the best first; those of equal rank in the order of their occasions.
+
+    The policy's order is by priority, then by name. By value, the one whose `worth` is greater goes first, and those of
+    equal worth stay in the policy's order. A plug-in's ranking goes by its scores; whom it does not name comes last.
+    What is transactional goes before all marketing.
     """
-    overall = scene.policy.overall
-    if overall.rank == BY_PRIORITY or len(campaigns) == 1:
-        return campaigns
+    contestants = [(one.scene, campaign) for one in found for campaign in one.campaigns]
+    if len(contestants) == 1:
+        return contestants
+    if len(found) > 1:
+        contestants.sort(key=lambda one: policy_order(one[1]))
+    overall = found[0].scene.policy.overall
+    if overall.rank == BY_PRIORITY:
+        return contestants
     if overall.ranking is not None:
-        scores = overall.ranking.scores(scene, [_contender(one, scene) for one in campaigns])
+        scores = _scores(found, overall.ranking)
         return sorted(
-            campaigns, key=lambda one: (one.purpose != TRANSACTIONAL, -scores.get(one.id, float("-inf")))
+            contestants, key=lambda one: (not _is_service(one), -scores[id(one[0])].get(one[1].id, _LAST))
         )
-    return sorted(campaigns, key=lambda one: (one.purpose != TRANSACTIONAL, -worth(one, scene)))
+    return sorted(contestants, key=lambda one: (not _is_service(one), -worth(one[1], one[0])))
+
+
+def policy_order(campaign: Campaign) -> tuple[bool, int, str]:
+    """Return what a policy sorts its campaigns by: what is transactional first, then by priority, then by name."""
+    return campaign.purpose != TRANSACTIONAL, -campaign.priority, campaign.id
+
+
+def _is_service(one: Contestant) -> bool:
+    return one[1].purpose == TRANSACTIONAL
+
+
+def _scores(found: Sequence[Found], ranking: Ranking) -> Mapping[int, Mapping[str, float]]:
+    """Ask a plug-in for the scores of each scene's candidates, by the scene's identity."""
+    return {
+        id(one.scene): ranking.scores(one.scene, [_contender(each, one.scene) for each in one.campaigns])
+        for one in found
+    }
 
 
 def worth(campaign: Campaign, scene: Scene) -> float:
@@ -56,12 +93,13 @@ def _contender(campaign: Campaign, scene: Scene) -> Contender:
     return Contender(campaign.id, campaign.priority, named, campaign.channels)
 
 
-def outranked_by(best: Campaign, campaign: Campaign, scene: Scene) -> str:
+def outranked_by(first: Contestant, other: Contestant) -> str:
     """Say why one candidate goes before another, with the numbers compared."""
+    (best_scene, best), (scene, campaign) = first, other
     if best.purpose != campaign.purpose:
         return f"by {best.id}, which is {best.purpose}"
     if best.purpose != TRANSACTIONAL and scene.policy.overall.rank == BY_VALUE:
-        return f"by {best.id}, worth {worth(best, scene):.0f} >= {worth(campaign, scene):.0f}"
+        return f"by {best.id}, worth {worth(best, best_scene):.0f} >= {worth(campaign, scene):.0f}"
     if best.purpose != TRANSACTIONAL and scene.policy.overall.ranking is not None:
         return f"by {best.id}, as {scene.policy.overall.rank} ranks them"
     return f"by {best.id}, priority {best.priority}"

@@ -7,7 +7,18 @@ from typing import Any, Final
 
 from streamproc.core.event import Event, Reason, Rejection
 from streamproc.core.record import Record
-from streamproc.ingest import airship, beacon, canonical, cloudevents, facts, ga4, radar, segment, snowplow
+from streamproc.ingest import (
+    airship,
+    beacon,
+    canonical,
+    cloudevents,
+    facts,
+    ga4,
+    inside,
+    radar,
+    segment,
+    snowplow,
+)
 from streamproc.ingest.bounds import bounded, document
 from streamproc.ingest.refusal import Refused
 from streamproc.ingest.times import EVENT_AHEAD_MS_MAX
@@ -54,7 +65,11 @@ LOOKED_FOR: Final = (
 _CALLS_TOO: Final = frozenset({"profiles", "outcomes"})
 _BEACONS: Final = "beacons"
 _FACTS: Final = frozenset(facts.READERS)
-_REKEYED: Final = canonical.TOPIC
+# What only our own workers write.
+_OURS: Final[dict[str, Callable[[bytes, Record], Event]]] = {
+    canonical.TOPIC: lambda value, _record: canonical.decode_event(value)[0],
+    inside.TOPIC: inside.decode,
+}
 
 
 class Parser:
@@ -79,8 +94,8 @@ class Parser:
             topic = record.topic
             if topic in _FACTS:
                 return self._facts(value, record)
-            if topic == _REKEYED:
-                return (canonical.decode_event(value)[0],)
+            if topic in _OURS:
+                return (_OURS[topic](value, record),)
             if record.headers and (announced := cloudevents.carried(record, value)) is not None:
                 return (cloudevents.read(announced, record, self._ahead_ms),)
             found = self._spoke(value, record, self._ahead_ms)

@@ -13,7 +13,7 @@ from streamproc.core.context import Context, Line, Profile, RememberedItem
 from streamproc.core.event import Event
 from streamproc.core.policy.loader import index_by_kind
 from streamproc.core.policy.model import Campaign, Policy
-from streamproc.core.rank import cart_value, constant, event_value, rank, trait_propensity, worth
+from streamproc.core.rank import Found, cart_value, constant, event_value, rank, trait_propensity, worth
 from streamproc.core.reasons import Gate
 from streamproc.core.scene import Scene
 from tests.core.shopper import NOON_MS, Said, Shopper, shop
@@ -64,7 +64,8 @@ def shop_with(ranking: str, *campaigns: Campaign) -> Policy:
 
 def order(ranking: str, *campaigns: Campaign) -> list[str]:
     policy = shop_with(ranking, *campaigns)
-    return [one.id for one in rank(policy.by_kind["wishlist.added"], scene(policy=policy))]
+    found = Found(scene(policy=policy), policy.by_kind["wishlist.added"])
+    return [one.id for _, one in rank([found])]
 
 
 def test_by_priority_the_highest_goes_first_and_of_equals_the_first_name() -> None:

@@ -18,7 +18,7 @@ from streamproc.core.policy.model import Policy
 from streamproc.core.policy.plugin_arguments import shape_of
 from streamproc.core.policy.problems import PolicyErrors
 from streamproc.core.policy.unplug import troubles, unplug
-from streamproc.core.rank import outranked_by, rank
+from streamproc.core.rank import Found, outranked_by, rank
 from streamproc.flow.config_feed import ConfigFeed
 from streamproc.plugin_watch import CALLS, SECONDS_MAX, SLOW_CALLS_MAX, PluginWatch
 from streamproc.testing import Harness
@@ -417,8 +417,8 @@ def ranked_by(function: Callable[..., object], *, silent: bool = False) -> tuple
         policy = unplug(policy, {function.__name__: "slow"})
     here = scene(event(Item("c-1", category="coats")))
     here.policy = policy
-    ranked = list(rank(policy.by_kind["product.viewed"], here))
-    return [one.id for one in ranked], outranked_by(ranked[0], ranked[1], here)
+    ranked = rank([Found(here, policy.by_kind["product.viewed"])])
+    return [one.id for _, one in ranked], outranked_by(ranked[0], ranked[1])
 
 
 def reverse(_view: View, contenders: Sequence[Contender]) -> list[str]:

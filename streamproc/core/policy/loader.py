@@ -19,7 +19,7 @@ from streamproc.core.policy.document import Node, read
 from streamproc.core.policy.examples import Example
 from streamproc.core.policy.fields import NAME, NAME_RULE
 from streamproc.core.policy.kept import what_is_kept
-from streamproc.core.policy.model import TRANSACTIONAL, Campaign, Copy, Policy
+from streamproc.core.policy.model import Campaign, Copy, Policy
 from streamproc.core.policy.plugin_shelf import Shelf
 from streamproc.core.policy.problems import Findings, PolicyError, PolicyErrors, nearest
 from streamproc.core.policy.reasons import Reasons, read_reasons
@@ -27,6 +27,7 @@ from streamproc.core.policy.scope import Scope
 from streamproc.core.policy.sharing import Sharing
 from streamproc.core.policy.translations import is_translation, read_translations
 from streamproc.core.policy.windows import charge_ms_max
+from streamproc.core.rank import policy_order
 
 FILES_MAX: Final = 500
 REQUIRED: Final = ("channels.yaml", "categories.yaml", "reasons.yaml")
@@ -202,7 +203,7 @@ def _spoken(campaign: Campaign, translated: Mapping[str, Mapping[str, Copy]], re
 
 def index_by_kind(campaigns: Mapping[str, Campaign]) -> dict[str, tuple[Campaign, ...]]:
     """Index the campaigns by the kind that triggers them; the disabled ones too, since a switch may turn them on."""
-    ranked = sorted(campaigns.values(), key=lambda one: (one.purpose != TRANSACTIONAL, -one.priority, one.id))
+    ranked = sorted(campaigns.values(), key=policy_order)
     by_kind: dict[str, list[Campaign]] = {}
     for campaign in ranked:
         by_kind.setdefault(campaign.trigger.kind, []).append(campaign)
