@@ -20,6 +20,11 @@ TTL_MS_MAX = 10 * 366 * 86_400_000
 SPENT_TTL_MS = 3 * 86_400_000
 """A nudge is handed over at most two days after its day, if it waits for its expiry."""
 
+CLAIM_MS = 10_000
+"""For so long a claimed hint is its claimer's alone: it produces and drops within a second, or it is dead or stuck."""
+HINTS_A_CALL_MAX = 1_000
+"""A claim or drop of this size holds Redis for about a millisecond."""
+
 
 class StoreUnavailable(Exception):
     """Say that the store cannot answer now; the same call may succeed later, with nothing else done."""
@@ -59,8 +64,8 @@ class Write(msgspec.Struct, kw_only=True, gc=False):
     outputs that are put live as long.
     `out_put` and `out_drop` change the customer's outputs: a hash from source position to the outputs of that
     record. Drops come before puts.
-    `hints` are (member, due time in ms): what `claim_hints` brings back when its time has come, at least once. A
-    member that is there already only gets the new time.
+    `hints` are (member, due time in ms, at least 1): what `claim_hints` brings back when its time has come, at least
+    once. A member that is there already only gets the new time; with `None` for a time it is removed.
     """
 
     h: str
@@ -71,14 +76,27 @@ class Write(msgspec.Struct, kw_only=True, gc=False):
     consent: bytes | None = None
     out_put: tuple[tuple[str, bytes], ...] = ()
     out_drop: tuple[str, ...] = ()
-    hints: tuple[tuple[bytes, int], ...] = ()
+    hints: tuple[tuple[bytes, int | None], ...] = ()
 
 
 class Hint(msgspec.Struct, frozen=True):
-    """Name a timer hint that came due: its bucket, and the bytes that were put there."""
+    """Name a timer hint that came due and is claimed: its bucket, and the bytes that were put there.
+
+    `due_ms` is the time that it was put with, None if a claim that ran out had taken the place of that. The claim
+    stands until the wall time `claimed_until_ms`.
+    """
 
     bucket: int
     member: bytes
+    due_ms: int | None
+    claimed_until_ms: int
+
+
+class Waiting(msgspec.Struct, frozen=True):
+    """How many hints wait, claimed ones included, and when the first of them is due, None if none is."""
+
+    hints: int
+    first_due_ms: int | None
 
 
 class Spending(msgspec.Struct, frozen=True):
@@ -119,16 +137,22 @@ class Store(Protocol):
         ...
 
     async def claim_hints(
-        self, buckets: Sequence[int], *, now_ms: int, again_at_ms: int, limit: int
+        self, buckets: Sequence[int], *, due_ms: int, wall_ms: int, limit: int
     ) -> list[Hint]:
-        """Return at most `limit` hints of each bucket that are due at `now_ms`, and put them off to `again_at_ms`.
+        """Claim at most `limit` (up to `HINTS_A_CALL_MAX`) hints of each bucket that are due at `due_ms`.
 
-        So a hint whose claimer dies comes again, and two claimers at once rarely get the same one.
+        Claims stand for `CLAIM_MS` of wall time, whatever clock the due times follow, and nobody else gets a claimed
+        hint meanwhile; what was claimed and not dropped until then comes again, before all others. Those of a bucket
+        come earliest first.
         """
         ...
 
     async def drop_hints(self, hints: Sequence[Hint]) -> None:
-        """Remove hints that were dealt with."""
+        """Remove hints that were dealt with, but none that was put or claimed anew since it was claimed."""
+        ...
+
+    async def waiting_hints(self, buckets: Sequence[int]) -> Waiting:
+        """Count the hints of these buckets, and find the first that is due and not claimed."""
         ...
 
     async def spend(self, day: str, max_minor: int, costs: Sequence[tuple[str, int]]) -> Spending:

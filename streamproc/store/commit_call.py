@@ -7,7 +7,7 @@ from hashlib import sha1
 from importlib.resources import files
 from typing import Final
 
-from streamproc.store.base import TTL_MS_MAX, VERSION_BYTES, Write
+from streamproc.store.base import CLAIM_MS, HINTS_A_CALL_MAX, TTL_MS_MAX, VERSION_BYTES, Hint, Write
 from streamproc.store.keys import KEYS
 from streamproc.store.link import Call
 from streamproc.store.versions import FreshVersion, next_version
@@ -17,7 +17,7 @@ CUSTOMERS_A_CALL_MAX: Final = 128
 
 SCRIPTS: Final = {
     name: files("streamproc.store").joinpath(f"scripts/{name}.lua").read_bytes()
-    for name in ("commit", "claim", "spend", "pace")
+    for name in ("commit", "claim", "drop", "waiting", "spend", "pace")
 }
 _SHA: Final = {name: sha1(script, usedforsecurity=False).hexdigest() for name, script in SCRIPTS.items()}
 
@@ -68,12 +68,26 @@ def _append_any(args: list[str | bytes | int], write: Write, fresh: FreshVersion
     if write.hints:
         args.append(len(write.hints))
         for member, due_ms in write.hints:
-            args += (due_ms, member)
+            args += (b"" if due_ms is None else due_ms, member)
 
 
-def claim_call(bucket: int, *, now_ms: int, again_at_ms: int, limit: int) -> Call:
+def claim_call(bucket: int, *, token: bytes, due_ms: int, wall_ms: int, limit: int) -> Call:
     """Return the EVALSHA that claims a bucket's due hints."""
-    return ("EVALSHA", _SHA["claim"], 1, KEYS[bucket].due, now_ms, again_at_ms, limit)
+    names = KEYS[bucket]
+    args = (token, due_ms, wall_ms, wall_ms + CLAIM_MS, limit)
+    return ("EVALSHA", _SHA["claim"], 2, names.epoch, names.due, *args)
+
+
+def drop_call(bucket: int, hints: Sequence[Hint], *, token: bytes) -> Call:
+    """Return the EVALSHA that removes these hints, all of one bucket, as far as their claims still stand."""
+    names = KEYS[bucket]
+    claims = (part for hint in hints for part in (hint.claimed_until_ms, hint.member))
+    return ("EVALSHA", _SHA["drop"], 2, names.epoch, names.due, token, *claims)
+
+
+def waiting_call(bucket: int) -> Call:
+    """Return the EVALSHA that counts a bucket's hints."""
+    return ("EVALSHA", _SHA["waiting"], 1, KEYS[bucket].due)
 
 
 def spend_call(
@@ -101,6 +115,29 @@ def pace_call(
     names = KEYS[0]
     keys = (names.epoch, names.pace + channel)
     return ("EVALSHA", _SHA["pace"], 2, *keys, token, now_ms, f"{interval_ms:.3f}", *expiries_ms)
+
+
+def due_of(score: int) -> int | None:
+    """Return the due time that a hint had when it was claimed, None if its score was a claim that ran out."""
+    return score if score > 0 else None
+
+
+def hints_by_bucket(hints: Sequence[Hint]) -> list[tuple[int, list[Hint]]]:
+    """Return the hints by bucket, at most `HINTS_A_CALL_MAX` a part."""
+    buckets: dict[int, list[Hint]] = {}
+    for hint in hints:
+        buckets.setdefault(hint.bucket, []).append(hint)
+    return [
+        (bucket, some[start : start + HINTS_A_CALL_MAX])
+        for bucket, some in buckets.items()
+        for start in range(0, len(some), HINTS_A_CALL_MAX)
+    ]
+
+
+def check_claim(limit: int) -> None:
+    """Raise ValueError unless one claim may ask for so many hints."""
+    if not 1 <= limit <= HINTS_A_CALL_MAX:
+        raise ValueError(f"limit {limit} is not within 1 and {HINTS_A_CALL_MAX}")
 
 
 def _letter(value: bytes | None) -> bytes:

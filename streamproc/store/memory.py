@@ -8,8 +8,18 @@ from itertools import count
 from math import ceil
 from typing import Final
 
-from streamproc.store.base import SPENT_TTL_MS, Hint, Slot, Spending, StoreRefused, StoreUnavailable, Write
-from streamproc.store.commit_call import check_writes
+from streamproc.store.base import (
+    CLAIM_MS,
+    SPENT_TTL_MS,
+    Hint,
+    Slot,
+    Spending,
+    StoreRefused,
+    StoreUnavailable,
+    Waiting,
+    Write,
+)
+from streamproc.store.commit_call import check_claim, check_writes, due_of
 from streamproc.store.epoch import LOST, epoch_missing, wrong_hash_key
 from streamproc.store.keys import BUCKETS, KEYCHECK, KEYS, bucket_of, check_worker, worker_key
 from streamproc.store.versions import FreshVersion, fresh_version, next_version
@@ -59,6 +69,14 @@ class MemorySpace:
             self._live(key, ttl_ms)
         if not fields:
             self.delete(key)
+
+    def put_hints(self, key: str, hints: Sequence[tuple[bytes, int | None]]) -> None:
+        due = self.due_at_ms.setdefault(key, {})
+        for member, at_ms in hints:
+            if at_ms is None:
+                due.pop(member, None)
+            else:
+                due[member] = at_ms
 
     def flush(self) -> None:
         """Lose everything, as FLUSHALL does."""
@@ -160,7 +178,7 @@ class MemoryStore:
                 names.outputs + h, drop=write.out_drop, put=write.out_put, ttl_ms=write.context_ttl_ms
             )
         if write.hints:
-            space.due_at_ms.setdefault(names.due, {}).update(write.hints)
+            space.put_hints(names.due, write.hints)
         self._replace(names.consent + h, write.consent_version, write.consent, 0)
         self._replace(names.context + h, write.context_version, write.context, write.context_ttl_ms)
         return True
@@ -172,22 +190,30 @@ class MemoryStore:
             self.space.delete(key)
 
     async def claim_hints(
-        self, buckets: Sequence[int], *, now_ms: int, again_at_ms: int, limit: int
+        self, buckets: Sequence[int], *, due_ms: int, wall_ms: int, limit: int
     ) -> list[Hint]:
-        self._raise_if_refused()
-        claimed = []
+        check_claim(limit)
+        claimed: list[Hint] = []
         for bucket in buckets:
+            self._check(bucket)
             due = self.space.due_at_ms.get(KEYS[bucket].due, {})
-            members = sorted((at_ms, member) for member, at_ms in due.items() if at_ms <= now_ms)[:limit]
-            for _, member in members:
-                due[member] = again_at_ms
-                claimed.append(Hint(bucket, member))
+            found = sorted((at, member) for member, at in due.items() if -wall_ms <= at <= due_ms)
+            for at, member in found[:limit]:
+                due[member] = -(wall_ms + CLAIM_MS)
+                claimed.append(Hint(bucket, member, due_of(at), wall_ms + CLAIM_MS))
         return claimed
 
     async def drop_hints(self, hints: Sequence[Hint]) -> None:
-        self._raise_if_refused()
         for hint in hints:
-            self.space.due_at_ms.get(KEYS[hint.bucket].due, {}).pop(hint.member, None)
+            self._check(hint.bucket)
+            due = self.space.due_at_ms.get(KEYS[hint.bucket].due, {})
+            if due.get(hint.member) == -hint.claimed_until_ms:
+                del due[hint.member]
+
+    async def waiting_hints(self, buckets: Sequence[int]) -> Waiting:
+        self._raise_if_refused()
+        scores = [at for b in buckets for at in self.space.due_at_ms.get(KEYS[b].due, {}).values()]
+        return Waiting(len(scores), min((at for at in scores if at > 0), default=None))
 
     async def spend(self, day: str, max_minor: int, costs: Sequence[tuple[str, int]]) -> Spending:
         self._check(0)

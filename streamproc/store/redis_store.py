@@ -9,6 +9,7 @@ from typing import Final, NoReturn
 from redis.exceptions import NoScriptError, ResponseError
 
 from streamproc.store.base import (
+    CLAIM_MS,
     SPENT_TTL_MS,
     EpochMissing,
     Hint,
@@ -17,16 +18,22 @@ from streamproc.store.base import (
     Spending,
     StoreRefused,
     StoreUnavailable,
+    Waiting,
     Write,
 )
 from streamproc.store.commit_call import (
     CUSTOMERS_A_CALL_MAX,
     SCRIPTS,
+    check_claim,
     check_writes,
     claim_call,
     commit_call,
+    drop_call,
+    due_of,
+    hints_by_bucket,
     pace_call,
     spend_call,
+    waiting_call,
 )
 from streamproc.store.epoch import LOST, RESTORE, epoch_missing, establish
 from streamproc.store.keys import BUCKETS, KEYS, WORKERS, bucket_of, check_worker, worker_key
@@ -107,21 +114,28 @@ class RedisStore:
         return applied
 
     async def claim_hints(
-        self, buckets: Sequence[int], *, now_ms: int, again_at_ms: int, limit: int
+        self, buckets: Sequence[int], *, due_ms: int, wall_ms: int, limit: int
     ) -> list[Hint]:
-        calls = [claim_call(b, now_ms=now_ms, again_at_ms=again_at_ms, limit=limit) for b in buckets]
+        check_claim(limit)
+        token = self._token or b""
+        calls = [claim_call(b, token=token, due_ms=due_ms, wall_ms=wall_ms, limit=limit) for b in buckets]
         replies = await self._scripted(calls)
         return [
-            Hint(bucket, member)
-            for bucket, members in zip(buckets, replies, strict=True)
-            for member in members
+            Hint(bucket, reply[at], due_of(int(reply[at + 1])), wall_ms + CLAIM_MS)
+            for bucket, reply in zip(buckets, replies, strict=True)
+            for at in range(0, len(reply), 2)
         ]
 
     async def drop_hints(self, hints: Sequence[Hint]) -> None:
-        dropped: dict[int, list[bytes]] = {}
-        for hint in hints:
-            dropped.setdefault(hint.bucket, []).append(hint.member)
-        await self._exchange([("ZREM", KEYS[b].due, *members) for b, members in dropped.items()])
+        token = self._token or b""
+        await self._scripted(
+            [drop_call(bucket, some, token=token) for bucket, some in hints_by_bucket(hints)]
+        )
+
+    async def waiting_hints(self, buckets: Sequence[int]) -> Waiting:
+        replies = await self._scripted([waiting_call(bucket) for bucket in buckets])
+        firsts = [int(first) for _, first in replies if first]
+        return Waiting(sum(hints for hints, _ in replies), min(firsts, default=None))
 
     async def spend(self, day: str, max_minor: int, costs: Sequence[tuple[str, int]]) -> Spending:
         call = spend_call(

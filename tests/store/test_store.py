@@ -9,12 +9,16 @@ from functools import partial
 import pytest
 
 from streamproc.store.base import (
+    CLAIM_MS,
+    HINTS_A_CALL_MAX,
     TTL_MS_MAX,
     EpochMissing,
+    Hint,
     LostWrites,
     Slot,
     Store,
     StoreUnavailable,
+    Waiting,
     Write,
     WrongHashKey,
 )
@@ -186,40 +190,123 @@ async def test_a_write_without_a_time_to_live_lifts_the_earlier_one(store: Store
     assert await store.load_outs([(ANNA, "p")]) == [b"o"]
 
 
-async def claim(store: Store, now_ms: int, limit: int = 100) -> list[bytes]:
-    hints = await store.claim_hints(range(BUCKETS), now_ms=now_ms, again_at_ms=now_ms + 10_000, limit=limit)
-    return [hint.member for hint in hints]
+ALL = range(BUCKETS)
+DUE_MS = 1_000_000
+
+
+async def claim(store: Store, due_ms: int, limit: int = 100, wall_ms: int = NOW_MS) -> list[Hint]:
+    return await store.claim_hints(ALL, due_ms=due_ms, wall_ms=wall_ms, limit=limit)
+
+
+async def claimed(store: Store, due_ms: int, limit: int = 100, wall_ms: int = NOW_MS) -> list[bytes]:
+    return [hint.member for hint in await claim(store, due_ms, limit, wall_ms)]
 
 
 async def test_a_hint_is_claimed_when_its_time_has_come_and_not_before(store: Store) -> None:
     await write(store, ANNA, hints=((b"early", 1_000), (b"late", 2_000)))
-    assert [await claim(store, 999), await claim(store, 1_000)] == [[], [b"early"]]
+    assert await claim(store, 999) == []
+    (hint,) = await claim(store, 1_000)
+    assert (hint.bucket, hint.member, hint.due_ms) == (bucket_of(ANNA), b"early", 1_000)
 
 
 async def test_due_hints_of_a_bucket_come_earliest_first_and_at_most_so_many(store: Store) -> None:
     await write(store, ANNA, hints=((b"c", 3), (b"a", 1), (b"b", 2)))
-    assert [await claim(store, 5, limit=2), await claim(store, 5, limit=2)] == [[b"a", b"b"], [b"c"]]
+    assert [await claimed(store, 5, limit=2), await claimed(store, 5, limit=2)] == [[b"a", b"b"], [b"c"]]
 
 
-async def test_a_claimed_hint_comes_again_unless_it_is_dropped(store: Store) -> None:
-    await write(store, ANNA, hints=((b"kept", 1), (b"done", 1)))
-    claimed = await store.claim_hints([bucket_of(ANNA)], now_ms=1, again_at_ms=10_001, limit=9)
-    await store.drop_hints([hint for hint in claimed if hint.member == b"done"])
+@pytest.mark.parametrize("limit", [0, HINTS_A_CALL_MAX + 1])
+async def test_a_claim_of_none_or_too_many_is_refused_with_both_numbers(store: Store, limit: int) -> None:
+    with pytest.raises(ValueError, match=f"limit {limit} is not within 1 and {HINTS_A_CALL_MAX}"):
+        await claim(store, 1, limit)
+
+
+async def test_as_many_hints_as_a_call_takes_are_claimed_and_dropped_at_once(store: Store) -> None:
+    await write(store, ANNA, hints=tuple((b"%d" % i, 1) for i in range(HINTS_A_CALL_MAX + 1)))
+    first = await claim(store, 1, HINTS_A_CALL_MAX)
+    hints = first + await claim(store, 1, HINTS_A_CALL_MAX)
+    assert (len(first), len(hints)) == (HINTS_A_CALL_MAX, HINTS_A_CALL_MAX + 1)
+    await store.drop_hints(hints)
+    assert await store.waiting_hints(ALL) == Waiting(0, None)
+
+
+@pytest.mark.parametrize("due_ms", [DUE_MS, NOW_MS])
+async def test_a_claimed_hint_comes_again_when_its_claim_ran_out_unless_it_is_dropped(
+    store: Store, due_ms: int
+) -> None:
+    """Claims follow wall time, also where due times follow records of another day."""
+    await write(store, ANNA, hints=((b"kept", due_ms), (b"done", due_ms)))
+    await store.drop_hints([hint for hint in await claim(store, due_ms) if hint.member == b"done"])
     await store.drop_hints([])
-    assert [await claim(store, 10_000), await claim(store, 10_001)] == [[], [b"kept"]]
+    assert await claimed(store, due_ms, wall_ms=NOW_MS + CLAIM_MS - 1) == []
+    (again,) = await claim(store, due_ms, wall_ms=NOW_MS + CLAIM_MS)
+    assert (again.member, again.due_ms) == (b"kept", None)
+    await store.drop_hints([again])
+    assert await store.waiting_hints(ALL) == Waiting(0, None)
+
+
+async def test_a_hint_put_anew_since_it_was_claimed_is_not_dropped(store: Store) -> None:
+    await write(store, ANNA, hints=((b"timer", 1_000),))
+    hints = await claim(store, 1_000)
+    await write(store, ANNA, None, hints=((b"timer", 2_000),))
+    await store.drop_hints(hints)
+    assert await claimed(store, 2_000) == [b"timer"]
+
+
+async def test_a_hint_that_another_claimed_since_is_not_dropped(store: Store) -> None:
+    await write(store, ANNA, hints=((b"timer", 1_000),))
+    hints = await claim(store, 1_000)
+    assert await claimed(store, 1_000, wall_ms=NOW_MS + CLAIM_MS) == [b"timer"]
+    await store.drop_hints(hints)
+    assert await claimed(store, 1_000, wall_ms=NOW_MS + 2 * CLAIM_MS) == [b"timer"]
+
+
+async def test_a_claim_that_ran_out_comes_before_what_is_due(store: Store) -> None:
+    await write(store, ANNA, hints=((b"first", 1),))
+    await claim(store, 1)
+    await write(store, ANNA, None, hints=((b"second", 1),))
+    wall_ms = NOW_MS + CLAIM_MS
+    assert [await claimed(store, 1, limit=1, wall_ms=wall_ms) for _ in "ab"] == [[b"first"], [b"second"]]
 
 
 async def test_a_hint_set_again_only_gets_its_new_time(store: Store) -> None:
     await write(store, ANNA, hints=((b"timer", 1_000),))
     await write(store, ANNA, None, hints=((b"timer", 2_000),))
-    assert [await claim(store, 1_999), await claim(store, 2_000)] == [[], [b"timer"]]
+    assert [await claimed(store, 1_999), await claimed(store, 2_000)] == [[], [b"timer"]]
+
+
+async def test_a_hint_without_a_time_is_removed_claimed_or_not(store: Store) -> None:
+    await write(store, ANNA, hints=((b"waits", 2), (b"claimed", 1), (b"other", 3)))
+    await claim(store, 1)
+    await write(store, ANNA, b"", hints=((b"waits", None), (b"claimed", None), (b"absent", None)))
+    assert await claimed(store, 9, wall_ms=NOW_MS + CLAIM_MS) == [b"other"]
+
+
+async def test_waiting_hints_are_counted_with_the_first_due_time_of_those_that_nobody_claimed(
+    store: Store,
+) -> None:
+    assert await store.waiting_hints(ALL) == Waiting(0, None)
+    await write(store, ANNA, hints=((b"a", 5), (b"b", 7)))
+    await write(store, BEN, hints=((b"c", 6),))
+    assert await store.waiting_hints(ALL) == Waiting(3, 5)
+    await claim(store, 5)
+    assert await store.waiting_hints(ALL) == Waiting(3, 6)
+    assert await store.waiting_hints([bucket_of(ANNA)]) == Waiting(2, 7)
+
+
+async def test_no_hint_is_claimed_or_dropped_in_another_life_of_the_store(store: Store, world: World) -> None:
+    await write(store, ANNA, hints=((b"timer", 1),))
+    (hint,) = await claim(store, 1)
+    await world.put(KEYS[hint.bucket].epoch, b"another")
+    for call in (lambda: claim(store, 1), lambda: store.drop_hints([hint])):
+        with pytest.raises(EpochMissing):
+            await call()
 
 
 async def test_a_conflict_sets_no_hint(store: Store) -> None:
     await write(store, ANNA)
     stale = Write(h=ANNA, context_version=b"", consent_version=b"", hints=((b"timer", 1),))
     assert await store.commit([stale]) == [False]
-    assert await claim(store, 1) == []
+    assert await claimed(store, 1) == []
 
 
 async def test_hints_stand_behind_outputs_and_values_in_one_write(store: Store) -> None:
@@ -237,7 +324,7 @@ async def test_hints_stand_behind_outputs_and_values_in_one_write(store: Store) 
     ]
     assert await store.commit(changes) == [True, True]
     assert await store.load_outs([(ANNA, "p"), (BEN, "p")]) == [ANNA.encode(), BEN.encode()]
-    assert sorted(await claim(store, 1)) == sorted([ANNA.encode(), BEN.encode()])
+    assert sorted(await claimed(store, 1)) == sorted([ANNA.encode(), BEN.encode()])
 
 
 async def test_two_writes_for_one_customer_are_refused_as_a_whole(store: Store) -> None:

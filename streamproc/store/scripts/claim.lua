@@ -1,9 +1,22 @@
 #!lua
--- Times in milliseconds. KEYS: due. ARGV: now, the time a claimed hint is due again, how many hints at most.
--- Returns the members whose time has come, the earliest first. Each is put off until the second time, so that
--- another worker finds it only if this one does not remove it before: a claim is a lease, not a promise.
-local members = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[1], 'LIMIT', 0, ARGV[3])
-for i = 1, #members do
-  redis.call('ZADD', KEYS[1], ARGV[2], members[i])
+-- Times in milliseconds. KEYS: epoch, due.
+-- ARGV: epoch token, the time up to which hints are due, the wall time, the wall time a claim stands until, how many
+-- hints at most.
+-- A score above 0 is the time that a hint is due at. One below 0 is a claim, the wall time it stands until with the sign
+-- turned: so a claim is never taken for a due time, whatever clock those follow, and one range holds what is due and the
+-- claims that ran out. Returns each member and the score it had, the lowest first. Error: EPOCH, nothing was written.
+local call, keys, args = redis.call, KEYS, ARGV
+
+if call('GET', keys[1]) ~= args[1] then
+  return redis.error_reply('EPOCH ' .. keys[1] .. ' is missing or another one')
 end
-return members
+local found = call('ZRANGEBYSCORE', keys[2], '-' .. args[3], args[2], 'WITHSCORES', 'LIMIT', 0, args[5])
+local claims = {}
+for i = 1, #found, 2 do
+  claims[i] = '-' .. args[4]
+  claims[i + 1] = found[i]
+end
+if #claims > 0 then
+  call('ZADD', keys[2], unpack(claims))
+end
+return found

@@ -8,7 +8,8 @@
 --   consent                            only if the second letter is r
 --   time to live, drops, puts          only if the third letter is r: two counts, then the fields to drop,
 --                                      then field and value of each put; the time as above
---   hints                              only if the fourth letter is r: a count, then due time and member of each
+--   hints                              only if the fourth letter is r: a count, then due time and member of each,
+--                                      the time empty if the hint is to be removed
 -- Returns the call token, the new count and a string with 1 (applied) or 0 (conflict) for each customer.
 -- Errors: EPOCH, nothing was written; LOST, the count went back: nothing but a mark that shuts the bucket for all.
 --
@@ -56,12 +57,16 @@ local function outputs(key, at, apply)
   return past
 end
 
--- Returns the position after the hints' part of a record; adds the hints unless `apply` is false.
+-- Returns the position after the hints' part of a record; changes the hints unless `apply` is false.
 local function hints(at, apply)
   local past = at + 1 + 2 * tonumber(args[at])
   if apply then
     for i = at + 1, past - 1, 2 do
-      call('ZADD', keys[3], args[i], args[i + 1])
+      if args[i] == '' then
+        call('ZREM', keys[3], args[i + 1])
+      else
+        call('ZADD', keys[3], args[i], args[i + 1])
+      end
     end
   end
   return past
