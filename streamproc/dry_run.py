@@ -77,8 +77,12 @@ class WakingStore(MemoryStore):
         written = await super().commit(writes)
         for write, is_written in zip(writes, written, strict=True):
             for member, due_ms in write.hints if is_written else ():
-                self._due_at_ms[member.decode()] = due_ms
-                heappush(self._queue, (due_ms, member.decode()))
+                customer_id = member.decode()
+                if due_ms is None:
+                    self._due_at_ms.pop(customer_id, None)
+                else:
+                    self._due_at_ms[customer_id] = due_ms
+                    heappush(self._queue, (due_ms, customer_id))
         return written
 
     def pop(self, now_ms: int) -> tuple[int, str] | None:
