@@ -31,6 +31,7 @@ from streamproc.ports import Clock, Gate, Meter, Sink, SinkUnavailable
 from streamproc.purse import Purse
 from streamproc.store.addresses import ANY_LANE
 from streamproc.store.base import Slot, Store, StoreRefused, StoreUnavailable, Write
+from streamproc.turns import Turn, Turns
 from streamproc.work import Result, Work
 
 # Losing the race for a customer means that somebody else won it: 20 losses in a row are no race but a fault.
@@ -47,7 +48,7 @@ STAYING: Final = frozenset({*FACT_TOPICS, REKEYED, TIMERS})
 
 
 class Pipeline:
-    """Takes units, one after the other, through the six steps."""
+    """Takes units through the six steps, in the order in which they come."""
 
     def __init__(
         self,
@@ -82,30 +83,42 @@ class Pipeline:
         self._monotonic = monotonic
         self._pause = pause
         self._committed = committed
+        self._turns, self._fact_turns = Turns(), Turns()
         self._purse = Purse(store)
         self._pacing = Pacing(store)
 
     async def process(self, unit: Unit) -> None:
         """Take a unit through all steps; return only when every output is acknowledged.
 
-        An unreachable store or sink is waited for, however long. A record that fails for any other reason
-        is found by halving the unit, and goes to `dead-letters` after `ATTEMPTS_MAX` attempts.
+        The next unit may come meanwhile: it decides once this one is committed, and emits once this one has. Facts
+        wait for no moments. An unreachable store or sink is waited for, however long. A record that fails for any
+        other reason is found by halving the unit, and goes to `dead-letters` after `ATTEMPTS_MAX` attempts.
         """
+        turns = self._fact_turns if unit.kind == "facts" else self._turns
+        async with turns.turn() as turn:
+            await self._take_or_isolate(unit, turn)
+
+    async def _take_or_isolate(self, unit: Unit, turn: Turn) -> None:
         try:
-            await self._take(unit)
+            await self._take(unit, turn)
         except Exception as error:  # noqa: BLE001 - a fault of one record must not stop the stream
             self._meter.trouble(error)
-            await self._isolate(unit)
+            await turn.stays()
+            await self._isolate(unit, turn)
 
-    async def _take(self, unit: Unit) -> None:
+    async def _take(self, unit: Unit, turn: Turn) -> None:
         started = self._monotonic()
         work = self._ingest(unit)
-        ingested = self._step("ingest", started)
+        self._step("ingest", started)
+        await turn.decides()
+        started = self._monotonic()
         await self._until_done(lambda: self._decide_all(work))
-        decided = self._step("decide", ingested)
+        self._step("decide", started)
+        await turn.emits()
+        started = self._monotonic()
         await self._until_done(lambda: self._emit(work))
         await self._until_done(lambda: self._sink.send(self._receipts(work)))
-        self._step("emit", decided)
+        self._step("emit", started)
         decisions = [emission.decision for _, emission in work.emissions if emission.decision is not None]
         self._meter.unit(work.tally, decisions)
 
@@ -120,15 +133,15 @@ class Pipeline:
                 self._meter.trouble(error)
                 await self._pause(attempt)
 
-    async def _isolate(self, unit: Unit) -> None:
+    async def _isolate(self, unit: Unit, turn: Turn) -> None:
         """Find the record that fails by halving, and put it aside; all others are processed."""
         if len(unit.records) > 1:
             for half in unit.halves():
-                await self.process(half)
+                await self._take_or_isolate(half, turn)
             return
         for _ in range(ATTEMPTS_MAX - 1):
             try:
-                await self._take(unit)
+                await self._take(unit, turn)
             except Exception as error:  # noqa: BLE001 - counted here, repeated or put aside below
                 self._meter.trouble(error)
             else:
@@ -153,10 +166,8 @@ class Pipeline:
         await self._until_done(lambda: self._sink.send(self._receipts(work)))
         self._meter.unit(work.tally, [])
 
-    def _step(self, name: str, since: float) -> float:
-        now = self._monotonic()
-        self._meter.step(name, now - since)
-        return now
+    def _step(self, name: str, since: float) -> None:
+        self._meter.step(name, self._monotonic() - since)
 
     def _receipts(self, work: Work) -> list[Output]:
         rules, at_ms = work.rules, self._unit_ms(work.unit)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -158,6 +159,7 @@ class World:
         self.waits += 1
         assert self.waits < 1_000, "waits for ever"
         self.on_wait()
+        await asyncio.sleep(0)
 
     async def send(self, outputs: Sequence[Output]) -> None:
         self.batches.append(list(outputs))

@@ -42,12 +42,13 @@ class Waiting:
 
 
 class Buffers:
-    """The waiting runs of one kind of topic, by partition, oldest first."""
+    """The waiting runs of one kind of topic, by partition, oldest first; `records` counts all of theirs."""
 
     def __init__(self) -> None:
         self._waiting: dict[TP, deque[Waiting]] = {}
         self._weight_bytes: dict[TP, int] = {}
         self._turn = 0
+        self.records = 0
 
     def __iter__(self) -> Iterator[Waiting]:
         for waiting in self._waiting.values():
@@ -74,10 +75,12 @@ class Buffers:
         tp = waiting.message.tp
         self._waiting.setdefault(tp, deque()).append(waiting)
         self._weight_bytes[tp] = self._weight_bytes.get(tp, 0) + waiting.weight_bytes
+        self.records += waiting.records
 
     def clear(self) -> None:
         self._waiting.clear()
         self._weight_bytes.clear()
+        self.records = 0
 
     def take(self, ready: Callable[[Waiting], bool], records_max: int, bytes_max: int) -> list[Waiting]:
         """Take runs that are ready, in offset order in each partition, as many as fit; one always fits.
@@ -98,4 +101,5 @@ class Buffers:
                 records, size = records + len(run.records), size + run.bytes
                 self._weight_bytes[tp] -= queue[0].weight_bytes
                 taken.append(queue.popleft())
+        self.records -= records
         return taken

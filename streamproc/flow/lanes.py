@@ -38,9 +38,10 @@ READ_EVERY_S = 0.25
 """Four reads of end offsets a second leave three chances to be fresh when one of them is slow."""
 READ_GAP_S = 0.02
 TRACKS: tuple[tuple[Kind, ...], ...] = (("facts",), ("timers", "moments"))
-"""One unit of each track may be in flight. Facts have one of their own: a withdrawal must get through while a
-nudge waits for the gate. A released timer goes before moments: its own are done, and a stream of others must not
-starve it."""
+"""Facts have a track of their own: a withdrawal must get through while a nudge waits for the gate. A released timer
+goes before moments: its own are done, and a stream of others must not starve it."""
+IN_FLIGHT_MAX = 2
+"""Of one track: while a unit waits for Redis or the broker, the next is read and decided."""
 CANCEL_S_MAX = 1.0
 
 
@@ -125,18 +126,20 @@ class Lanes:
         self._read_now = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
-        self._in_flight: dict[tuple[Kind, ...], _InFlight] = {}
+        self._in_flight: dict[tuple[Kind, ...], list[_InFlight]] = {track: [] for track in TRACKS}
         self._moved_s = time.monotonic()
         consumer.gate = self
 
     async def run(self, process: Callable[[Unit], Awaitable[None]]) -> None:
-        """Give units to `process`, one of each track at a time, until cancelled.
+        """Give units to `process`, at most `IN_FLIGHT_MAX` of each track at a time, until cancelled.
 
-        `process` returns only when every output of the unit is acknowledged by the broker; then the unit is
-        acknowledged, in offset order. Whatever it raises is raised here and leaves the unit unacknowledged.
+        `process` takes them in the order in which it is called, and returns only when every output of the unit is
+        acknowledged by the broker; then the unit is acknowledged, in offset order. Whatever it raises is raised here
+        and leaves the unit unacknowledged.
         """
         tasks = [asyncio.create_task(self._read_ends())]
-        tasks += [asyncio.create_task(self._follow(track, process)) for track in TRACKS]
+        followers = [track for track in TRACKS for _ in range(IN_FLIGHT_MAX)]
+        tasks += [asyncio.create_task(self._follow(track, process)) for track in followers]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
@@ -187,7 +190,7 @@ class Lanes:
         log.warning(
             "Units in flight are not done after %s s and are abandoned; they come again", self._let_go_s
         )
-        for in_flight in self._in_flight.values():
+        for in_flight in self._all_in_flight():
             in_flight.abandoned = True
             in_flight.task.cancel()
         if not await self._becomes_idle(CANCEL_S_MAX):
@@ -201,7 +204,7 @@ class Lanes:
         lanes = self._lanes()
         lag = self._lag()
         behind = any(one.records_sum for one in lag.values())
-        in_flight = [record for one in self._in_flight.values() for record in one.unit.records]
+        in_flight = [record for one in self._all_in_flight() for record in one.unit.records]
         return LanesHealth(
             joined=self._consumer.joined,
             lanes=lanes,
@@ -250,8 +253,13 @@ class Lanes:
 
     # Forming units.
 
+    def _all_in_flight(self) -> list[_InFlight]:
+        return [one for track in self._in_flight.values() for one in track]
+
     def _form(self, track: tuple[Kind, ...]) -> tuple[Unit, list[Waiting]] | None:
-        if not self._open or track in self._in_flight:
+        """Form the track's next unit. Where one is in flight, another must be worth its cost: a full one."""
+        waiting_records = sum(self._buffers[kind].records for kind in track)
+        if not self._open or (self._in_flight[track] and waiting_records < self._unit_records_max):
             return None
         now_s = time.monotonic()
         fresh = functools.cache(lambda lane: self._is_fresh(lane, now_s))
@@ -329,7 +337,8 @@ class Lanes:
         unit: Unit,
         taken: list[Waiting],
     ) -> None:
-        in_flight = self._in_flight[track] = _InFlight(unit, asyncio.ensure_future(process(unit)))
+        in_flight = _InFlight(unit, asyncio.ensure_future(process(unit)))
+        self._in_flight[track].append(in_flight)
         self._idle.clear()
         try:
             await in_flight.task
@@ -343,8 +352,8 @@ class Lanes:
                 waiting.event.ack()
             self._moved_s = time.monotonic()
         finally:
-            del self._in_flight[track]
-            if not self._in_flight:
+            self._in_flight[track].remove(in_flight)
+            if not self._all_in_flight():
                 self._idle.set()
             # Facts that are finished may have made a lane fresh.
             self._wake.set()

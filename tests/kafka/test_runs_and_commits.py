@@ -69,3 +69,29 @@ async def test_a_stop_lets_the_unit_in_flight_finish_and_commits_it(cluster: Clu
         await worker.until(lambda: bool(worker.begun), "no unit began")
         asyncio.get_running_loop().call_later(0.2, worker.gate.set)
     assert sum((await cluster.committed(cluster.moments)).values()) == len(worker.begun[0].records)
+
+
+async def test_while_a_unit_waits_one_more_full_one_begins_and_no_third(cluster: Cluster) -> None:
+    await cluster.produce(cluster.moments, 1_000)
+    async with Worker(cluster, unit_events_max=100) as worker:
+        worker.gate.clear()
+        await worker.until(lambda: len(worker.begun) > 1, "no second unit began")
+        await asyncio.sleep(0.2)
+        assert len(worker.begun) == 2
+        worker.gate.set()
+        await worker.until(lambda: count(worker.units, cluster.moments) == 1_000, "records are missing")
+    assert worker.units == worker.begun
+    assert worker.offsets(cluster.moments) == {partition: list(range(250)) for partition in range(4)}
+
+
+async def test_what_is_less_than_a_unit_waits_for_the_one_in_flight(cluster: Cluster) -> None:
+    async with Worker(cluster, unit_events_max=100) as worker:
+        worker.gate.clear()
+        await cluster.produce(cluster.moments, 4)
+        await worker.until(lambda: bool(worker.begun), "no unit began")
+        await cluster.produce(cluster.moments, 40, first=4)
+        await worker.until(lambda: worker.flow.lanes.health().buffered_bytes > 0, "nothing came")
+        await asyncio.sleep(0.2)
+        assert len(worker.begun) == 1
+        worker.gate.set()
+        await worker.until(lambda: count(worker.units, cluster.moments) == 44, "records are missing")
