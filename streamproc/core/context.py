@@ -47,11 +47,22 @@ class Remembered(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class Line(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """An item in the cart or on the wish list, since `at_ms`."""
+    """An item in the cart or on the wish list, since `at_ms`; `surface` is where it was put there."""
 
     at_ms: int
     item: RememberedItem
     currency: str = ""
+    surface: str = ""
+
+
+class Known(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A fact that the shop knows from elsewhere: whom it is `about` (self, household, other), and since when."""
+
+    value: str | int | float | bool | list[str]
+    provenance: str
+    category: str = ""
+    about: str = "self"
+    at_ms: int = 0
 
 
 class Profile(msgspec.Struct, array_like=True, gc=False):
@@ -68,6 +79,7 @@ class Profile(msgspec.Struct, array_like=True, gc=False):
     shared: tuple[str, ...] = ()
     minor: bool | None = None
     at: dict[str, int] = {}
+    facts: dict[str, Known] = {}
 
 
 class Visit(msgspec.Struct, frozen=True, array_like=True, gc=False):

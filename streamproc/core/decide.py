@@ -27,6 +27,7 @@ from streamproc.core.facts import (
     Outcome,
     ProfileChange,
 )
+from streamproc.core.known_facts import apply_known
 from streamproc.core.ledger import consent_output, ledger_output
 from streamproc.core.memory import (
     apply_moment,
@@ -169,16 +170,20 @@ def _remember(
         ledger_output(customer.h, context, change, arrival.position, now_ms, policy.version)
         for change in apply_restraint(context, event, policy)
     ]
+    if event.fact is not None and not isinstance(event.fact, ProfileChange):
+        return Counted.DECIDED
+
+    def permitted(category: Category) -> bool:
+        purpose = category.consent
+        return purpose is None or consents.allows(customer.consent, ANY_CHANNEL, purpose, now_ms).ok
+
     if isinstance(event.fact, ProfileChange):
         apply_profile(context, event.fact)
-    elif event.fact is None:
+        if event.fact.facts:
+            apply_known(context, event.fact, policy, permitted)
+    else:
         if now_ms - event.occurred_at_ms > rules.event_age_max_ms:
             return Counted.TOO_OLD
-
-        def permitted(category: Category) -> bool:
-            purpose = category.consent
-            return purpose is None or consents.allows(customer.consent, ANY_CHANNEL, purpose, now_ms).ok
-
         apply_moment(context, event, policy, permitted, now_ms)
     return Counted.DECIDED
 

@@ -9,11 +9,11 @@ from typing import Final, Literal
 
 from streamproc.core import interest
 from streamproc.core.context import Line, RememberedItem
-from streamproc.core.policy.model import DEFAULT_CATEGORY, Category, FactGetter
+from streamproc.core.policy.model import DEFAULT_CATEGORY, Category, FactGetter, Ground, Seen
 from streamproc.core.scene import Scene
 from streamproc.core.values import FactValue, Kind, Money, Term
 
-Provenance = Literal["declared", "purchased", "viewed", "sensed", "trigger"]
+Provenance = Literal["declared", "purchased", "viewed", "sensed", "inferred", "trigger"]
 Specificity = Literal["none", "brand", "category", "family", "item", "place", "path"]
 SPECIFICITIES: Final[tuple[Specificity, ...]] = (
     "none",
@@ -27,6 +27,8 @@ SPECIFICITIES: Final[tuple[Specificity, ...]] = (
 SOFT_SPECIFICITY_MAX: Final = SPECIFICITIES.index("category")
 
 TRAIT_PREFIX: Final = "trait."
+# What the shop knows from elsewhere, as on `profiles`.
+KNOWN_PREFIX: Final = "fact."
 # What only fits a message about the item of the event itself.
 OF_ITEM_PREFIX: Final = "item."
 TOP_INTEREST: Final = "interest.top_category"
@@ -39,8 +41,8 @@ CAMPAIGN_UNTIL: Final = "campaign.until"
 class FactPath:
     """One fact. `provenance` `trigger` and a `code` of None mean: as the kind of the event that triggers.
 
-    `get` gives the value for a scene, of this `kind`, or None where the fact is not known there. `sensed` marks what a
-    beacon told.
+    `get` gives the value for a scene, of this `kind`, or None where the fact is not known there; `seen` tells when and
+    where it was learnt, None for what the event itself says. `sensed` marks what a beacon told.
     """
 
     path: str
@@ -50,6 +52,12 @@ class FactPath:
     code: str | None
     sensed: bool = False
     kind: Kind = "text"
+    seen: Callable[[Scene], Seen | None] | None = None
+
+    @property
+    def grounds(self) -> tuple[Ground, ...]:
+        """Return what words rest on that use it, beyond the event itself."""
+        return () if self.provenance == "trigger" else (Ground(self.provenance, self.seen),)
 
 
 def _of_item(pick: Callable[[RememberedItem], str]) -> FactGetter:
@@ -147,6 +155,34 @@ def _site(scene: Scene) -> str | None:
     return scene.event.site_id or None
 
 
+def _seen_last(lines: Callable[[Scene], list[Line]]) -> Callable[[Scene], Seen | None]:
+    def seen(scene: Scene) -> Seen | None:
+        held = lines(scene)
+        return Seen(held[-1].at_ms, held[-1].surface) if held else None
+
+    return seen
+
+
+def _seen_all(lines: Callable[[Scene], list[Line]]) -> Callable[[Scene], Seen | None]:
+    """Tell when the oldest line was put there: a sum, or a number, needs them all."""
+
+    def seen(scene: Scene) -> Seen | None:
+        held = lines(scene)
+        return Seen(min(line.at_ms for line in held), held[-1].surface) if held else None
+
+    return seen
+
+
+def _interest_seen(scene: Scene) -> Seen | None:
+    name, _ = interest.top(scene.context.interests, scene.now_ms)
+    return Seen(scene.context.interests[name][1] * interest.DAY_MS, "none") if name else None
+
+
+def _visit_seen(scene: Scene) -> Seen:
+    """Tell of the beacon at hand, which the app on the customer's phone heard."""
+    return Seen(scene.event.occurred_at_ms, "app")
+
+
 FACT_PATHS: Final[dict[str, FactPath]] = {
     fact.path: fact
     for fact in (
@@ -155,15 +191,41 @@ FACT_PATHS: Final[dict[str, FactPath]] = {
         FactPath("item.brand", _of_item(_brand), "trigger", "brand", None),
         FactPath(ITEM_CATEGORY, _item_category, "trigger", "category", None),
         FactPath("item.price", _item_price, "trigger", "item", None, kind="money"),
-        FactPath("cart.last.name", _of_last(_cart, _name), "viewed", "item", "cart"),
-        FactPath("cart.last.brand", _of_last(_cart, _brand), "viewed", "brand", "cart"),
-        FactPath("cart.count", _count(_cart), "viewed", "category", "cart", kind="number"),
-        FactPath("cart.value", _cart_value, "viewed", "item", "cart", kind="money"),
-        FactPath("wishlist.last.name", _of_last(_wishlist, _name), "declared", "item", "wishlist"),
-        FactPath("wishlist.last.brand", _of_last(_wishlist, _brand), "declared", "brand", "wishlist"),
-        FactPath("wishlist.count", _count(_wishlist), "declared", "category", "wishlist", kind="number"),
-        FactPath(TOP_INTEREST, _top_interest, "viewed", "category", "viewed"),
-        FactPath("visit.site", _site, "sensed", "place", "visiting", sensed=True),
+        FactPath("cart.last.name", _of_last(_cart, _name), "viewed", "item", "cart", seen=_seen_last(_cart)),
+        FactPath(
+            "cart.last.brand", _of_last(_cart, _brand), "viewed", "brand", "cart", seen=_seen_last(_cart)
+        ),
+        FactPath(
+            "cart.count", _count(_cart), "viewed", "category", "cart", kind="number", seen=_seen_all(_cart)
+        ),
+        FactPath("cart.value", _cart_value, "viewed", "item", "cart", kind="money", seen=_seen_all(_cart)),
+        FactPath(
+            "wishlist.last.name",
+            _of_last(_wishlist, _name),
+            "declared",
+            "item",
+            "wishlist",
+            seen=_seen_last(_wishlist),
+        ),
+        FactPath(
+            "wishlist.last.brand",
+            _of_last(_wishlist, _brand),
+            "declared",
+            "brand",
+            "wishlist",
+            seen=_seen_last(_wishlist),
+        ),
+        FactPath(
+            "wishlist.count",
+            _count(_wishlist),
+            "declared",
+            "category",
+            "wishlist",
+            kind="number",
+            seen=_seen_all(_wishlist),
+        ),
+        FactPath(TOP_INTEREST, _top_interest, "viewed", "category", "viewed", seen=_interest_seen),
+        FactPath("visit.site", _site, "sensed", "place", "visiting", sensed=True, seen=_visit_seen),
     )
 }
 
@@ -180,7 +242,29 @@ def trait_fact(name: str) -> FactPath:
             return None
         return None if value == "" else value
 
-    return FactPath(f"{TRAIT_PREFIX}{name}", get, "declared", "item", "declared", kind="any")
+    def seen(scene: Scene) -> Seen | None:
+        profile = scene.context.profile
+        at_ms = None if profile is None else profile.at.get(f"{TRAIT_PREFIX}{name}")
+        return None if at_ms is None else Seen(at_ms)
+
+    return FactPath(f"{TRAIT_PREFIX}{name}", get, "declared", "item", "declared", kind="any", seen=seen)
+
+
+def known_fact(name: str) -> FactPath:
+    """Return a fact that the shop knows from elsewhere, with where that was; never one about somebody else."""
+
+    def get(scene: Scene) -> FactValue | None:
+        known = None if scene.context.profile is None else scene.context.profile.facts.get(name)
+        if known is None or known.about == "other" or isinstance(known.value, bool):
+            return None
+        value = known.value[0] if isinstance(known.value, list) and known.value else known.value
+        return None if value in ("", []) or isinstance(value, list) else value
+
+    def seen(scene: Scene) -> Seen | None:
+        known = None if scene.context.profile is None else scene.context.profile.facts.get(name)
+        return None if known is None else Seen(known.at_ms, "none", known.provenance)
+
+    return FactPath(f"{KNOWN_PREFIX}{name}", get, "inferred", "item", None, kind="any", seen=seen)
 
 
 def until_fact(day: date) -> FactPath:

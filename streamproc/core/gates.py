@@ -12,7 +12,8 @@ from streamproc.core.consent import ConsentHead, allows
 from streamproc.core.context import Profile
 from streamproc.core.exempt import channel_allows, is_held
 from streamproc.core.facts import ANY_CHANNEL, SENSING
-from streamproc.core.memory import ANYTHING, CATEGORY_HOLD_PREFIX
+from streamproc.core.known_facts import INFERRED, OTHER, THIRD_PARTY
+from streamproc.core.memory import ANYTHING, CATEGORY_HOLD_PREFIX, LIFE_EVENT, fulfilled_until_ms
 from streamproc.core.policy.model import TRANSACTIONAL, Campaign, Category, Channel, Exemption
 from streamproc.core.quiet_hours import is_open, next_open_ms
 from streamproc.core.reasons import Gate, Why
@@ -46,6 +47,7 @@ def candidate_reasons(case: Case) -> list[Why]:
     _running(case, failed)
     _wishes(case, failed)
     _consents(case, failed)
+    _sources(case, failed)
     _fitness(case, failed)
     _frequency(case, failed)
     return failed
@@ -111,6 +113,27 @@ def _consents(case: Case, failed: list[Why]) -> None:
             failed.append(Why(Gate.SENSING, allowed.detail))
 
 
+def _sources(case: Case, failed: list[Why]) -> None:
+    """Say whose word a message must not rest on: a stranger's, or anybody's about somebody else."""
+    scene, campaign = case.scene, case.campaign
+    if scene.event.surface == THIRD_PARTY:
+        failed.append(Why(Gate.THIRD_PARTY, "the event is from elsewhere"))
+    facts = case.profile.facts
+    for name in campaign.known if facts else ():
+        known = facts.get(name)
+        if known is None:
+            continue
+        # Under GPC nothing that was sold or shared may be used, and of what was guessed nobody knows from what.
+        if known.provenance == THIRD_PARTY or (scene.event.gpc and known.provenance == INFERRED):
+            failed.append(Why(Gate.THIRD_PARTY, f"{name}: {known.provenance}"))
+        if known.about == OTHER:
+            failed.append(Why(Gate.ABOUT_OTHER, name))
+    if campaign.purpose != TRANSACTIONAL:
+        until_ms = scene.context.holds.get(LIFE_EVENT, 0)
+        if until_ms > scene.now_ms:
+            failed.append(Why(Gate.LIFE_EVENT, f"until {until_ms}", until_ms))
+
+
 def _fitness(case: Case, failed: list[Why]) -> None:
     """Say why this message is not for this person at this moment."""
     profile, category, scene = case.profile, case.category, case.scene
@@ -122,10 +145,8 @@ def _fitness(case: Case, failed: list[Why]) -> None:
     fulfilled = scene.context.fulfilled
     # A transactional message is about the order itself: that the item was bought is why it is sent.
     if fulfilled and case.campaign.purpose != TRANSACTIONAL:
-        keys = [f"category/{category.name}", ANYTHING]
-        if scene.item is not None:
-            keys.append(f"item/{scene.item.item_id}")
-        until_ms = max([fulfilled.get(key, 0) for key in keys])
+        item_id = scene.item.item_id if scene.item is not None else ""
+        until_ms = fulfilled_until_ms(fulfilled, category.name, item_id)
         if until_ms > scene.now_ms:
             failed.append(Why(Gate.INTENT_FULFILLED, f"until {until_ms}", until_ms))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import msgspec
@@ -34,6 +34,14 @@ NEVER_ENDS_MS: Final = 2**53 - 1
 FULFILLED_DEFAULT_MS: Final = 30 * DAY_MS
 ANYTHING: Final = "*"
 CATEGORY_HOLD_PREFIX: Final = "category/"
+# A bereavement, a separation, a loss: all marketing holds. Which of them it is, is not written down.
+LIFE_EVENT: Final = "life_event"
+LIFE_EVENT_MS: Final = 365 * DAY_MS
+# What only makes it likelier that a wish is gone: something like it was bought, maybe for somebody else, or waved away.
+GIFT_PREFIX: Final = "gift/"
+BOUNCED_PREFIX: Final = "bounced/"
+GIFT_MS: Final = 30 * DAY_MS
+BOUNCED_MS: Final = 14 * DAY_MS
 
 # How long all marketing holds after bad news (creep.md 2.6).
 HOLD_MS: Final = {"unsubscribed": 14 * DAY_MS, "complained": 30 * DAY_MS, "uninstalled": 90 * DAY_MS}
@@ -130,7 +138,9 @@ def _take_zone(context: Context, event: Event) -> None:
 def _cart_added(context: Context, event: Event, items: list[Item], at_ms: int) -> None:
     for item in items:
         lines = [line for line in context.cart if line.item.item_id != item.item_id]
-        context.cart = [*lines, Line(at_ms, remembered_item(item), event.currency or "")][-CART_LINES_MAX:]
+        context.cart = [*lines, Line(at_ms, remembered_item(item), event.currency or "", event.surface)][
+            -CART_LINES_MAX:
+        ]
 
 
 def _cart_removed(context: Context, _event: Event, items: list[Item], _at_ms: int) -> None:
@@ -141,7 +151,9 @@ def _cart_removed(context: Context, _event: Event, items: list[Item], _at_ms: in
 def _wishlist_added(context: Context, event: Event, items: list[Item], at_ms: int) -> None:
     for item in items:
         lines = [line for line in context.wishlist if line.item.item_id != item.item_id]
-        context.wishlist = [*lines, Line(at_ms, remembered_item(item), event.currency or "")][-WISHLIST_MAX:]
+        context.wishlist = [*lines, Line(at_ms, remembered_item(item), event.currency or "", event.surface)][
+            -WISHLIST_MAX:
+        ]
 
 
 def _wishlist_removed(context: Context, _event: Event, items: list[Item], _at_ms: int) -> None:
@@ -193,6 +205,8 @@ def apply_restraint(context: Context, event: Event, policy: Policy) -> list[Rest
         return _fulfil(context, event, policy) if event.kind == "order.completed" else []
     if isinstance(event.fact, Outcome):
         return _outcome(context, event.fact, event.occurred_at_ms)
+    if isinstance(event.fact, ProfileChange):
+        return _life_events(context, event.fact)
     if isinstance(event.fact, PrivacyRequest) and event.fact.kind in ("erase", "object"):
         return _hold(context, ANYTHING, NEVER_ENDS_MS)
     return []
@@ -208,13 +222,32 @@ def _fulfil(context: Context, event: Event, policy: Policy) -> list[Restraint]:
             keys.append(f"category/{category.name}")
         for key in keys:
             changes += _extend(context.fulfilled, key, until_ms, "fulfilled")
+        if category.gift_prone:
+            gift_ms = event.occurred_at_ms + GIFT_MS
+            changes += _extend(context.fulfilled, GIFT_PREFIX + category.name, gift_ms, "fulfilled")
     return changes
+
+
+def fulfilled_until_ms(fulfilled: Mapping[str, int], category: str, item_id: str) -> int:
+    """Return until when the wish for such an item counts as fulfilled; 0 if it does not."""
+    until_ms = max(fulfilled.get(f"category/{category}", 0), fulfilled.get(ANYTHING, 0))
+    return max(until_ms, fulfilled.get(f"item/{item_id}", 0)) if item_id else until_ms
+
+
+def _life_events(context: Context, change: ProfileChange) -> list[Restraint]:
+    """Hold while something has happened in the customer's life, until the shop says, or for a year."""
+    if not change.life_events:
+        return []
+    until_ms = max(one.get("until_ms", change.at_ms + LIFE_EVENT_MS) for one in change.life_events)
+    return _hold(context, LIFE_EVENT, until_ms)
 
 
 def _outcome(context: Context, outcome: Outcome, at_ms: int) -> list[Restraint]:
     if outcome.kind in HOLD_MS:
         return _hold(context, ANYTHING, at_ms + HOLD_MS[outcome.kind])
     charge = charge_of(context, outcome.nudge_id)
+    if outcome.kind in ("dismissed", "bounced") and charge is not None and charge.category:
+        return _extend(context.fulfilled, BOUNCED_PREFIX + charge.category, at_ms + BOUNCED_MS, "fulfilled")
     if outcome.kind == "not_interested" and charge is not None and charge.category:
         return _hold(context, CATEGORY_HOLD_PREFIX + charge.category, at_ms + NOT_INTERESTED_MUTE_MS)
     return []

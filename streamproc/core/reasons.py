@@ -20,6 +20,9 @@ class Gate(StrEnum):
     CATEGORY_MUTED = "category_muted"
     SPECIAL_CATEGORY = "special_category_without_consent"
     SENSING = "sensing_not_consented"
+    THIRD_PARTY = "third_party_flow"
+    ABOUT_OTHER = "about_somebody_else"
+    LIFE_EVENT = "life_event_suppressed"
     ADULTS_ONLY = "minor_or_unknown_age_restricted"
     SHARED_DEVICE = "shared_device_private_category"
     INTENT_FULFILLED = "intent_fulfilled"
@@ -41,6 +44,7 @@ class Gate(StrEnum):
     FACT_MISSING = "fact_missing"
     COPY_FAILED = "copy_failed"
     CREEP = "creep"
+    CREEP_LATER = "creep_later"
     # Among the others, and at hand-over
     OUTRANKED = "outranked"
     HELD_OUT = "held_out"

@@ -12,8 +12,8 @@ from streamproc.core.decision import Handover
 from streamproc.core.exempt import channel_allows, is_held
 from streamproc.core.facts import ANY_CHANNEL, SENSING
 from streamproc.core.gates import NO_PROFILE
-from streamproc.core.memory import ANYTHING, CATEGORY_HOLD_PREFIX
-from streamproc.core.policy.model import Exemption
+from streamproc.core.memory import ANYTHING, CATEGORY_HOLD_PREFIX, LIFE_EVENT
+from streamproc.core.policy.model import TRANSACTIONAL, Exemption
 from streamproc.core.quiet_hours import is_open
 from streamproc.core.reasons import Gate, Why
 
@@ -83,6 +83,8 @@ def _wish_or_hour(handover: Handover, rules: Rules, standing: Standing, now_ms: 
     if is_held(held_ms, handover.exempt_from, now_ms) or muted_ms > now_ms:
         held_ms = max(held_ms, muted_ms)
         return Why(Gate.HOLD, f"until {held_ms}", held_ms)
+    if handover.purpose != TRANSACTIONAL and (until_ms := holds.get(LIFE_EVENT, 0)) > now_ms:
+        return Why(Gate.LIFE_EVENT, f"until {until_ms}", until_ms)
     if profile.paused_until_ms > now_ms:
         return Why(Gate.PAUSED, f"until {profile.paused_until_ms}", profile.paused_until_ms)
     if handover.category in profile.muted_categories:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from streamproc.core.facts import ConsentChange
-from streamproc.core.policy.model import Condition, Trigger
+from streamproc.core.policy.model import Condition, Seen, Trigger
 from streamproc.core.scene import Scene
+from streamproc.core.watching import watched
 
 
 def trigger_conditions(trigger: Trigger, active_from: str, active_until: str) -> list[Condition]:
@@ -24,6 +25,19 @@ def trigger_conditions(trigger: Trigger, active_from: str, active_until: str) ->
     if active_from or active_until:
         found.append(_on_days(active_from, active_until or "9999"))
     return found
+
+
+def trigger_seen(scene: Scene) -> Seen:
+    """Tell when and where the event that triggers was seen. News of an item rest on when the customer wished for it.
+
+    What a beacon sends is heard by the app on the customer's phone.
+    """
+    event = scene.event
+    if event.kind.startswith("item.") and scene.item is not None:
+        line = watched(scene.context, scene.item.item_id, scene.now_ms)
+        return Seen(event.occurred_at_ms if line is None else line.at_ms)
+    surface = "app" if event.kind.startswith(("beacon.", "visit.")) else event.surface
+    return Seen(event.occurred_at_ms, surface)
 
 
 def _about(purpose: str) -> Condition:

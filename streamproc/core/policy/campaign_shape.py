@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from streamproc.core.facts_paths import FACT_PATHS, SPECIFICITIES, TRAIT_PREFIX
+from streamproc.core.facts_paths import FACT_PATHS, KNOWN_PREFIX, SPECIFICITIES, TRAIT_PREFIX
 from streamproc.core.policy import kinds
 from streamproc.core.policy.caps import CAP, CAPS_MAX, DAY_MS, MINUTE_MS
 from streamproc.core.policy.choosing import CHOOSING
@@ -104,7 +104,10 @@ CAMPAIGN: Final = Shape(
         "facts": Key(
             "All that the words may use: a name of yours, and the fact it stands for.",
             ByName(
-                Choice(tuple(FACT_PATHS), or_like=f"{re.escape(TRAIT_PREFIX)}{NAME.pattern}"),
+                Choice(
+                    tuple(FACT_PATHS),
+                    or_like=f"({re.escape(TRAIT_PREFIX)}|{re.escape(KNOWN_PREFIX)}){NAME.pattern}",
+                ),
                 NAME.pattern,
                 FACTS_MAX,
                 NAME_RULE,

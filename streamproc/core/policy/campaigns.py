@@ -14,11 +14,13 @@ from streamproc.core.conditions import all_of
 from streamproc.core.facts_paths import (
     CAMPAIGN_UNTIL,
     FACT_PATHS,
+    KNOWN_PREFIX,
     OF_ITEM_PREFIX,
     SOFT_SPECIFICITY_MAX,
     SPECIFICITIES,
     TRAIT_PREFIX,
     FactPath,
+    known_fact,
     trait_fact,
     until_fact,
 )
@@ -38,6 +40,7 @@ from streamproc.core.policy.model import (
     Campaign,
     Cap,
     Condition,
+    Ground,
     Trigger,
 )
 from streamproc.core.policy.problems import Findings, listed, nearest
@@ -45,7 +48,7 @@ from streamproc.core.policy.rule import NOTHING, Rule
 from streamproc.core.policy.scope import Scope
 from streamproc.core.policy.when import Conditions, read_trigger
 from streamproc.core.policy.words import Wording, read_content
-from streamproc.core.triggers import trigger_conditions
+from streamproc.core.triggers import trigger_conditions, trigger_seen
 
 _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 
@@ -116,6 +119,9 @@ def read_campaign(
         enabled=fields.flag("enabled"),
         file=node.file,
         specificity=_specificity(fields, paths, is_public=_is_public(channels, ladder)),
+        reveals=_reveals(fields),
+        grounds=_grounds(trigger, rule),
+        known=_known(paths),
     )
     campaign = choosing.with_choosing(campaign, fields, channels)
     campaign = ranking.with_ranking(campaign, fields, channels)
@@ -194,8 +200,10 @@ def _facts(fields: Fields, until: str) -> dict[str, FactPath]:
             facts.at(name, f"{path} is not known: the campaign has no active.until")
         elif trait != path and NAME.fullmatch(trait):
             paths[name] = trait_fact(trait)
+        elif path.startswith(KNOWN_PREFIX) and NAME.fullmatch(elsewhere := path.removeprefix(KNOWN_PREFIX)):
+            paths[name] = known_fact(elsewhere)
         else:
-            known = (*FACT_PATHS, CAMPAIGN_UNTIL, f"{TRAIT_PREFIX}<name>")
+            known = (*FACT_PATHS, CAMPAIGN_UNTIL, f"{TRAIT_PREFIX}<name>", f"{KNOWN_PREFIX}<name>")
             facts.at(name, f"{path!r} is not a fact; allowed are {listed(known)}{nearest(path, FACT_PATHS)}")
     return paths
 
@@ -266,6 +274,32 @@ def _specificity(fields: Fields, paths: Mapping[str, FactPath], *, is_public: bo
         elif declared is not None:
             derived = SPECIFICITIES.index(declared)
     return SPECIFICITIES[derived]
+
+
+def _reveals(fields: Fields) -> str:
+    """Return what the author says that the words reveal beyond their facts."""
+    reveals = fields.keys.get("reveals")
+    stated = reveals.keys.get("specificity") if reveals is not None else None
+    return stated.raw if stated is not None and stated.raw in SPECIFICITIES else SPECIFICITIES[0]
+
+
+def _grounds(trigger: Trigger | None, rule: Rule) -> tuple[Ground, ...]:
+    """Say what any words of the campaign rest on: the event that triggers, and what its conditions tell."""
+    told = {kinds.provenance_of_code(code) for code in rule.grounds}
+    if rule.sensed:
+        told.add("sensed")
+    conditions = tuple(Ground(source) for source in sorted(told))
+    if trigger is None:
+        return conditions
+    return (Ground(kinds.provenance_of(trigger.kind), trigger_seen), *conditions)
+
+
+def _known(paths: Mapping[str, FactPath]) -> tuple[str, ...]:
+    """Name the facts of a customer's profile that the words may use."""
+    known = {
+        one.path.removeprefix(KNOWN_PREFIX) for one in paths.values() if one.path.startswith(KNOWN_PREFIX)
+    }
+    return tuple(sorted(known))
 
 
 def _active(fields: Fields) -> tuple[str, str]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
-from streamproc.core.policy.shape import Key, Shape, Text
+from streamproc.core.policy.shape import Choice, Key, ListOf, Shape, Text
 
 # The most characters of each field as written, about what the medium shows; facts add to it when it is rendered.
 CHARS_MAX: Final[dict[str, dict[str, int]]] = {
@@ -24,6 +24,7 @@ WITH_ACTION: Final = frozenset({"push", "in_app", "web"})
 ACTION_CHARS_MAX: Final = 300
 # A long text may have paragraphs, all others are one line.
 LONG: Final = frozenset({"text", "html"})
+SHOWS: Final = ("reason", "control")
 
 _FIELDS_SAY: Final = {
     "title": "The line on top.",
@@ -55,6 +56,13 @@ def _words_shape(channel: str, says: str) -> Shape:
 def copy_shape(channel: str) -> Shape:
     """Describe the words of one channel."""
     say = _words_shape(channel, "The message as you would like it.")
+    shows = Key(
+        "What your app shows with these words of the reason and a control; both unless given. Soft words show both.",
+        ListOf(Choice(SHOWS, "something to show"), len(SHOWS)),
+        looser="less",
+        unsaid="tightest",
+    )
+    say = replace(say, keys={**say.keys, "shows": shows})
     soft = _words_shape(channel, "What is sent where that would be too much: it reveals a category at most.")
     return Shape(
         f"What is said on {channel}.",

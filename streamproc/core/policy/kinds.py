@@ -37,6 +37,41 @@ _CODE_BY_KIND: Final = {
 }
 
 
+# Where what an event tells comes from. What a customer says or does to be heard is their own word; all else that they
+# do, a producer's own kinds too, was seen.
+_DECLARED_KINDS: Final = frozenset({"app.opened", "wishlist.added", "alert.requested", CONSENT_GRANTED})
+_PROVENANCE_BY_PREFIX: Final = {
+    "beacon.": "sensed",
+    "visit.": "sensed",
+    "order.": "purchased",
+    "item.": "declared",
+}
+_PROVENANCE_BY_CODE: Final = {
+    "viewed": "viewed",
+    "cart": "viewed",
+    "wishlist": "declared",
+    "purchased": "purchased",
+    "declared": "declared",
+    "asked": "declared",
+    "visiting": "sensed",
+    "opted_in": "declared",
+}
+
+
+def provenance_of(kind: str) -> str:
+    """Say where what an event of this kind tells comes from."""
+    if kind in _DECLARED_KINDS:
+        return "declared"
+    return next(
+        (source for prefix, source in _PROVENANCE_BY_PREFIX.items() if kind.startswith(prefix)), "viewed"
+    )
+
+
+def provenance_of_code(code: str) -> str:
+    """Say where that comes from which makes a reason true."""
+    return _PROVENANCE_BY_CODE[code]
+
+
 def is_custom(kind: str) -> bool:
     """Tell whether a kind is a producer's own."""
     return kind.startswith(CUSTOM_PREFIX) and len(kind) > len(CUSTOM_PREFIX)

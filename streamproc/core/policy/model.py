@@ -8,6 +8,8 @@ from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
+import msgspec
+
 from streamproc.core.creep.model import SHIPPED, Model
 from streamproc.core.values import FactValue, Kind
 
@@ -178,18 +180,45 @@ class Trigger:
     drop_ratio_min: float = 0.0
 
 
+class Seen(msgspec.Struct, frozen=True, gc=False):
+    """When and where something was learnt of a customer; `surface` is that of its event, empty where nobody knows.
+
+    `provenance` is that of this very customer's fact, empty where it is always the same.
+    """
+
+    at_ms: int
+    surface: str = ""
+    provenance: str = ""
+
+
+@dataclass(frozen=True)
+class Ground:
+    """Something that a message rests on: an event, a condition, a fact.
+
+    `provenance` says where it comes from: declared, purchased, viewed, sensed, inferred, third_party. `seen` tells when
+    and where, None where that is not kept.
+    """
+
+    provenance: str
+    seen: Callable[[Scene], Seen | None] | None = None
+
+
 @dataclass(frozen=True)
 class Text:
     """One variant of a channel's words: compiled templates by field name (`title`, `body`, `subject`, `text`...).
 
     `renders` gives the text of each field for the values of the facts it uses. `uses` names those facts, each with
     what it must be. `action` gives where a tap leads, for the values as they are; it raises ValueError for a link that
-    the policy does not allow.
+    the policy does not allow. `specificity` is how much its facts reveal and `grounds` where they come from; `opacity`
+    is 0 where it shows both its reason and a control, 0.5 with one of them, 1 with none.
     """
 
     renders: Mapping[str, Callable[[Mapping[str, FactValue]], str]]
     uses: Mapping[str, Kind]
     action: Leads | None = None
+    specificity: str = "none"
+    grounds: tuple[Ground, ...] = ()
+    opacity: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -253,6 +282,11 @@ class Campaign:
     plugins: frozenset[str] = frozenset()
     unplugged: Condition | None = None
     silent: str = ""
+    # What the author says that the words reveal beyond their facts, and what trigger and conditions rest on.
+    reveals: str = "none"
+    grounds: tuple[Ground, ...] = ()
+    # Names of the facts among `facts` that come from customers' profiles, by where they come from only there.
+    known: tuple[str, ...] = ()
 
     @cached_property
     def names(self) -> tuple[str, ...]:

@@ -42,6 +42,13 @@ class Rule:
     by_value: bool = False
     by_spending: bool = False
     by_interest: bool = False
+    # Reason codes that are true on some way to the message: what it may rest on.
+    rests_on: frozenset[str] = frozenset()
+
+    @property
+    def grounds(self) -> frozenset[str]:
+        """Return the codes of all that the message may rest on, if the condition holds."""
+        return self.implies | self.rests_on
 
     @property
     def fails(self) -> Condition:
@@ -64,6 +71,7 @@ def negated(rule: Rule) -> Rule:
         test=rule.fails,
         contrary=rule.test,
         implies=frozenset(),
+        rests_on=frozenset(),
         needs={},
         sensed=rule.sensed_not,
         sensed_not=rule.sensed,
@@ -128,6 +136,7 @@ def _joined(rules: Sequence[Rule]) -> Rule:
         plugins=frozenset[str]().union(*(rule.plugins for rule in rules)),
         by_value=any(rule.by_value for rule in rules),
         by_spending=any(rule.by_spending for rule in rules),
+        rests_on=frozenset[str]().union(*(rule.grounds for rule in rules)),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -23,13 +23,14 @@ from streamproc.core.policy.content_shape import (
     COPIES,
     LONG,
     OPTIONAL,
+    SHOWS,
     TRANSLATED_COPIES,
     WITH_ACTION,
 )
 from streamproc.core.policy.document import Node
 from streamproc.core.policy.fields import Fields
 from streamproc.core.policy.markup import markup_problem
-from streamproc.core.policy.model import Copy, Leads, Text
+from streamproc.core.policy.model import Copy, Ground, Leads, Text
 from streamproc.core.policy.problems import listed, nearest
 from streamproc.core.policy.template import Forbidden, Template, compile_template
 from streamproc.core.values import FactValue, Kind
@@ -42,6 +43,8 @@ _CALLED: Final[Mapping[Kind, str]] = {
     "date": "a date",
     "any": "a trait",
 }
+# What each of reason and control takes away of opacity.
+_SHOWN: Final = 0.5
 # What a filter can write.
 _WRITES: Final[Mapping[str, Kind]] = {
     "plural": "number",
@@ -124,7 +127,18 @@ class _Reader:
             if name in fields and (template := self._template(name, chars_max)) is not None
         }
         action = self._action() if self._channel in WITH_ACTION else None
-        return None if lacks else Text(renders, self._uses, action)
+        if lacks:
+            return None
+        facts = [self._wording.facts[name] for name in self._uses]
+        return Text(renders, self._uses, action, _specificity(facts), _grounds(facts), self._opacity())
+
+    def _opacity(self) -> float:
+        """Return how much words hide of why they come and of how to stop them; soft ones hide nothing."""
+        if self._is_soft or "shows" not in self._fields:
+            original = None if self._wording.original is None else self._wording.original.get(self._channel)
+            return 0.0 if self._is_soft or original is None else original.say.opacity
+        shown = self._fields.texts("shows", SHOWS, "something to show")
+        return 1.0 - sum(_SHOWN for _ in shown)
 
     def _template(self, name: str, chars_max: int) -> Template | None:
         fields, node = self._fields, self._fields.keys[name]
@@ -208,6 +222,22 @@ class _Reader:
         for fact, filters in sorted(template.uses.items()):
             self._use(node, fact, filters)
         return _leading(template, allowed)
+
+
+def _specificity(facts: Sequence[FactPath]) -> str:
+    """Return how much facts reveal together: an item and something of the person are as exact as a place."""
+    most = max((SPECIFICITIES.index(fact.specificity) for fact in facts), default=0)
+    of_person = any(fact.path.startswith(TRAIT_PREFIX) for fact in facts)
+    of_item = any(fact.specificity == "item" and not fact.path.startswith(TRAIT_PREFIX) for fact in facts)
+    return (
+        SPECIFICITIES[max(most, SPECIFICITIES.index("place"))]
+        if of_person and of_item
+        else SPECIFICITIES[most]
+    )
+
+
+def _grounds(facts: Sequence[FactPath]) -> tuple[Ground, ...]:
+    return tuple(dict.fromkeys(ground for fact in facts for ground in fact.grounds))
 
 
 def _leading(template: Template, allowed: tuple[str, ...]) -> Leads:
