@@ -11,6 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from streamproc.cli import app
+from streamproc.core.creep.model import SHIPPED as SHIPPED_CREEP
 from streamproc.core.facts_paths import FACT_PATHS
 from streamproc.core.locales import speech
 from streamproc.core.policy.json_schema import FILES as JSON_SHAPES
@@ -168,6 +169,10 @@ def test_the_channels_load() -> None:
     loaded = load_all({**FILES, "channels.yaml": "".join([*others[:at], block, *others[at:]])})
     assert loaded.policy.channels["in_store"].form == "display"
     assert loaded.policy.channels["push"].quiet is not None
+
+
+def test_the_numbers_of_the_throttle_on_the_page_are_those_that_ship() -> None:
+    assert load_all({**FILES, "creep.yaml": BLOCKS["creep.yaml"]}).policy.creep == SHIPPED_CREEP
 
 
 @pytest.mark.parametrize("file", JSON_SHAPES)
