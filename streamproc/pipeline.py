@@ -16,11 +16,11 @@ from streamproc.core.consent import NO_CONSENT, ConsentHead, decode_consent, enc
 from streamproc.core.context import Context, UnreadableContext, decode_context, encode_context, ttl_ms
 from streamproc.core.decide import Counted, decide, fold_consent
 from streamproc.core.decision import decode_emission, encode_emission
-from streamproc.core.event import TIMER_DUE, Event, Reason, Rejection
+from streamproc.core.event import Event, Reason, Rejection
 from streamproc.core.facts import ConsentChange
 from streamproc.core.receipt import Tally
 from streamproc.core.record import Output, Position
-from streamproc.core.timers import next_due_ms, wake_at_ms
+from streamproc.core.timers import hints, next_due_ms
 from streamproc.core.unit import Unit
 from streamproc.handover import Handing
 from streamproc.ingest import parse
@@ -291,11 +291,8 @@ class Pipeline:
                     puts.append((_field(arrival.position), encode_emission(emission)))
         if changed:
             result.write = self._write(slot, customer, before, puts)
-            if result.write is not None and customer.context is not None:
-                is_woken = any(arrival.event.kind == TIMER_DUE for arrival in arrivals)
-                wake_ms = wake_at_ms(customer.context, due_ms, is_woken=is_woken)
-                if wake_ms is not None:
-                    result.write.hints = ((customer.context.customer_id.encode(), wake_ms),)
+            if result.write is not None:
+                result.write.hints = hints(customer.context, due_ms, arrivals)
         return result
 
     def _write(

@@ -54,6 +54,14 @@ class Meter(Protocol):
         """Count customers that somebody else wrote between load and commit."""
         ...
 
+    def timers_fired(self, count: int) -> None:
+        """Count timers that were due and are written to `timers`, acknowledged by the broker."""
+        ...
+
+    def timers_decided(self, late_s: Sequence[float]) -> None:
+        """Record how long after their due time timers were decided, with all that this caused acknowledged."""
+        ...
+
     def step(self, name: str, seconds: float) -> None:
         """Record how long one step of a unit took."""
         ...

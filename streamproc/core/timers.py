@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from streamproc.core.event import TIMER_DUE
+
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from streamproc.core.arrival import Arrival
     from streamproc.core.context import Context
 
 
@@ -14,13 +19,22 @@ def next_due_ms(context: Context) -> int | None:
     return min([timer.due_ms for timer in timers]) if timers else None
 
 
-def wake_at_ms(context: Context, before_ms: int | None, *, is_woken: bool) -> int | None:
-    """Return when to wake this customer, where that is news or whoever would do it may have been lost.
+def hints(
+    context: Context | None, before_ms: int | None, arrivals: Sequence[Arrival]
+) -> tuple[tuple[bytes, int | None], ...]:
+    """Say whom to wake next, and when, where that is news or whoever would do it may have been lost; nothing else.
 
-    `before_ms` is what `next_due_ms` gave before the events at hand. A hint is used up where one of them was a waking
-    (`is_woken`), and may have been lost where what was due is still not done.
+    `before_ms` is what `next_due_ms` gave before these arrivals, all of one customer. A hint is used up where one of
+    them was a waking, and may have been lost where what was due is still not done. Where nothing is waited for any
+    more, no trace of the customer stays behind: None stands for never.
     """
-    due_ms = next_due_ms(context)
-    if due_ms is None or (due_ms == before_ms and due_ms > context.last_ms and not is_woken):
-        return None
-    return due_ms
+    due_ms = next_due_ms(context) if context is not None else None
+    if due_ms is None and before_ms is None:
+        return ()
+    is_woken = any(arrival.event.kind == TIMER_DUE for arrival in arrivals)
+    if context is None or due_ms is None:
+        # A hint that woke the customer is dropped by whoever claimed it.
+        is_news = not is_woken
+    else:
+        is_news = due_ms != before_ms or due_ms <= context.last_ms or is_woken
+    return ((arrivals[0].event.customer_id.encode(), due_ms),) if is_news else ()

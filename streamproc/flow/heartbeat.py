@@ -32,6 +32,8 @@ class Heartbeat(msgspec.Struct):
     facts_age_s: dict[int, float] = {}
     """How many seconds ago every fact was in Kafka that each lane has applied: what delivery goes by."""
     delivers: str = ""
+    claims: bool = False
+    """Whether it claims due timers: it is a worker, in its group, and its gate is open."""
 
 
 class Pulse:

@@ -226,6 +226,13 @@ class Lanes:
         facts = [TP(topic, lane) for topic in self.topics.facts]
         return self._ends.age_s(facts, self._consumer.settled, time.monotonic())
 
+    def timers_behind(self) -> int:
+        """Count the records of `timers` that wait in fresh lanes: one that is held must not hold up the others."""
+        ends = self._ends.latest.offsets if self._ends.latest is not None else {}
+        fresh = [lane for lane in self._lanes() if self.is_fresh(lane)]
+        timers = [TP(topic, lane) for topic in self.topics.timers for lane in fresh]
+        return sum(max(0, ends.get(tp, 0) - (self._consumer.applied(tp) or 0)) for tp in timers)
+
     def _lanes(self) -> tuple[int, ...]:
         return tuple(sorted({tp.partition for tp in self._consumer.partitions() if tp.topic in self._kinds}))
 

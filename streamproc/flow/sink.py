@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from itertools import repeat
 from typing import Final
 
 from aiokafka import AIOKafkaProducer
@@ -47,15 +48,18 @@ class KafkaSink:
         self._producer = producer
         self._prefix = prefix
 
-    async def send(self, outputs: Sequence[Output]) -> None:
-        """Write all outputs; return when every one is acknowledged.
+    async def send(self, outputs: Sequence[Output], at_ms: Sequence[int] | None = None) -> None:
+        """Write all outputs, with these times or the present one; return when every one is acknowledged.
 
         Raises SinkUnavailable if the fate of any is unknown: all of them must then be sent again. A record too
         large for the topic raises as it is, since sending it again would not help.
         """
         try:
             async with asyncio.timeout(SEND_SECONDS_MAX):
-                deliveries = [await self._start(output) for output in outputs]
+                deliveries = [
+                    await self._start(output, time_ms)
+                    for output, time_ms in zip(outputs, at_ms or repeat(None))  # noqa: B905 - one of the two never ends
+                ]
                 # A cancelled wait does not cancel the sending, so the futures are waited for behind a shield.
                 results = await asyncio.shield(asyncio.gather(*deliveries, return_exceptions=True))
         except TimeoutError as error:
@@ -71,12 +75,13 @@ class KafkaSink:
             if isinstance(result, BaseException):
                 raise SinkUnavailable(f"Kafka did not take a record: {type(result).__name__}") from result
 
-    async def _start(self, output: Output) -> asyncio.Future[object]:
+    async def _start(self, output: Output, at_ms: int | None) -> asyncio.Future[object]:
         delivery: asyncio.Future[object] = await self._producer.send(
             self._prefix + output.topic,
             value=output.value,
             key=output.key,
             partition=output.lane,
             headers=list(output.headers),
+            timestamp_ms=at_ms,
         )
         return delivery

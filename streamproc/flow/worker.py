@@ -10,18 +10,19 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 import msgspec
-from aiokafka import AIOKafkaProducer
 
 from streamproc.core.plugins import Plugins
 from streamproc.core.policy.model import Policy
 from streamproc.core.unit import Unit
 from streamproc.flow.app import Flow, FlowConfig, FlowStopped
-from streamproc.flow.clocks import RecordClock, WallClock
+from streamproc.flow.clocks import RecordClock, RecordTime, WallClock
 from streamproc.flow.cluster import Cluster
 from streamproc.flow.config_feed import ConfigFeed
 from streamproc.flow.gate import WorkerGate
 from streamproc.flow.heartbeat import HEARTBEAT_TTL_MS, Heartbeat, Pulse
 from streamproc.flow.lanes import LanesHealth, LaneTopics
+from streamproc.flow.scheduler import Scheduler, TimersHealth, lateness_s
+from streamproc.flow.shares import Share
 from streamproc.flow.sink import KafkaSink
 from streamproc.flow.starting import Starting, backoff, start_producer
 from streamproc.pipeline import Pipeline
@@ -97,6 +98,10 @@ class Worker:
         )
         self.gate = WorkerGate(self.feed, store, self._is_fresh)
         self.flow: Flow | None = None
+        self._scheduler: Scheduler | None = None
+        self._share = Share(config.worker, store)
+        self._wall = WallClock()
+        self._record_time = RecordTime() if config.clock == "record" else None
         self._start = Starting()
 
     # How it stands
@@ -119,6 +124,10 @@ class Worker:
         """Return the state of the lanes, None before they exist."""
         return self.flow.lanes.health() if self.flow is not None else None
 
+    def timers(self) -> TimersHealth | None:
+        """Return how the timers of this worker's share stand, None before they were counted."""
+        return self._scheduler.health() if self._scheduler is not None else None
+
     # Running
 
     async def run(self) -> None:
@@ -135,7 +144,10 @@ class Worker:
                 tasks.create_task(self.gate.watch_store())
                 tasks.create_task(self._pulse.run())
                 tasks.create_task(self._watch())
-                tasks.create_task(self._flow(self._pipeline(producer, lanes)))
+                sink = KafkaSink(producer, self.config.prefix)
+                self._scheduler = self._make_scheduler(sink, lanes)
+                tasks.create_task(self._scheduler.run())
+                tasks.create_task(self._flow(self._pipeline(sink, lanes)))
         finally:
             await self.feed.stop()
             await producer.stop()
@@ -167,27 +179,31 @@ class Worker:
                 await backoff(attempt)
 
     def _process(self, pipeline: Pipeline) -> Callable[[Unit], Awaitable[None]]:
-        """Let the pipeline see topics by their plain names."""
-        prefix = self.config.prefix
-        if not prefix:
-            return pipeline.process
+        """Let the pipeline see topics by their plain names, and take note of what the scheduler goes by."""
+        prefix, record_time = self.config.prefix, self._record_time
 
         async def process(unit: Unit) -> None:
-            records = [
-                msgspec.structs.replace(record, topic=record.topic.removeprefix(prefix))
-                for record in unit.records
-            ]
-            spans = {(topic.removeprefix(prefix), p): span for (topic, p), span in unit.spans.items()}
-            await pipeline.process(replace(unit, records=records, spans=spans))
+            if prefix:
+                records = [
+                    msgspec.structs.replace(record, topic=record.topic.removeprefix(prefix))
+                    for record in unit.records
+                ]
+                spans = {(topic.removeprefix(prefix), p): span for (topic, p), span in unit.spans.items()}
+                unit = replace(unit, records=records, spans=spans)
+            await pipeline.process(unit)
+            if record_time is not None:
+                record_time.see(unit.records)
+            elif unit.kind == "timers":
+                self._meter.timers_decided(lateness_s(unit.records, self._wall.now_ms()))
 
         return process
 
-    def _pipeline(self, producer: AIOKafkaProducer, lanes: int) -> Pipeline:
+    def _pipeline(self, sink: KafkaSink, lanes: int) -> Pipeline:
         return Pipeline(
             store=self._store,
-            sink=KafkaSink(producer, self.config.prefix),
+            sink=sink,
             gate=self.gate,
-            clock=WallClock() if self.config.clock == "wall" else RecordClock(),
+            clock=self._wall if self.config.clock == "wall" else RecordClock(),
             meter=self._meter,
             address=Addresses(self._key, lanes),
             context_ttl_ms=self.config.context_ttl_ms,
@@ -196,6 +212,24 @@ class Worker:
             pause=backoff,
             committed=self._committed,
         )
+
+    def _make_scheduler(self, sink: KafkaSink, lanes: int) -> Scheduler:
+        return Scheduler(
+            store=self._store,
+            send=sink.send,
+            share=self._share,
+            meter=self._meter,
+            lanes=lanes,
+            may_claim=self._may_claim,
+            wall_ms=self._wall.now_ms,
+            behind=lambda: self.flow.lanes.timers_behind() if self.flow is not None else 0,
+            due_ms=self._record_time.now_ms if self._record_time is not None else None,
+        )
+
+    def _may_claim(self) -> bool:
+        """Tell whether timers may be fired: where the gate is shut or the lanes are somebody else's, others do it."""
+        flow = self.flow
+        return flow is not None and flow.consumer.joined and self.gate.is_open()
 
     def _is_fresh(self, lane: int) -> bool:
         flow = self.flow
@@ -239,6 +273,7 @@ class Worker:
             at_ms=time.time_ns() // 1_000_000,
             refused=self.feed.trouble or "",
             facts_age_s=self._facts_age_s(lanes),
+            claims=self._may_claim(),
         )
 
     async def _put_heartbeat(self, value: bytes) -> None:

@@ -60,6 +60,15 @@ class MetricsMeter:
         """Count customers that somebody else wrote between load and commit."""
         self._metrics.count_conflicts(customers)
 
+    def timers_fired(self, count: int) -> None:
+        """Count timers that the broker acknowledged on their way to their lanes."""
+        self._metrics.count_timers(count)
+
+    def timers_decided(self, late_s: Sequence[float]) -> None:
+        """Record how late timers were decided."""
+        for seconds in late_s:
+            self._metrics.timer_took(seconds)
+
     def step(self, name: str, seconds: float) -> None:
         """Record how long one step of a unit took."""
         self._metrics.step_took(name, seconds)

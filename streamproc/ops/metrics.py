@@ -81,12 +81,15 @@ _WITHHELD: Final = (
 )
 # What an attempt may fail at and is then repeated for.
 _TROUBLES: Final = ("sink", "store", "store_refused")
-_STEPS: Final = ("ingest", "load", "decide", "commit", "emit", "acknowledge")
+# The second loads and commits too: a customer that somebody else wrote meanwhile goes through it again.
+_STEPS: Final = ("ingest", "decide", "emit")
 
 # A unit of 2,000 events takes about 60 ms in all at 30 µs an event; a step that takes seconds is an outage.
 _STEP_SECONDS: Final = (0.001, 0.005, 0.02, 0.05, 0.1, 0.5, 2.0)
 # From the event's own time to the hand-over of its nudge: under a second, and minutes after an outage.
 _NUDGE_SECONDS: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 30.0, 300.0, 3_600.0)
+# From a timer's due time to its decision: a claim and a pass through Kafka, or what an outage or a long backlog took.
+_TIMER_SECONDS: Final = (0.25, 0.5, 1.0, 2.5, 10.0, 60.0, 600.0, 3_600.0)
 
 
 _Metric = TypeVar("_Metric", Counter, Gauge, Histogram)
@@ -178,6 +181,10 @@ class Metrics:
         """Count attempts that failed and are repeated, by what they failed at: sink, store or store_refused."""
         _child(self._troubles, kind).inc(count)
 
+    def count_timers(self, count: int) -> None:
+        """Count timers that were due and were written to `timers`, acknowledged by the broker."""
+        self._timers_fired.inc(count)
+
     def count_unknown_category(self, count: int = 1) -> None:
         """Count items of categories that the policy does not know."""
         self._unknown_categories.inc(count)
@@ -216,6 +223,11 @@ class Metrics:
         self._plugin_errors.inc(errors - self._plugin_errors_shown)
         self._plugin_errors_shown = errors
 
+    def show_timers(self, *, waiting: int, overdue_s: float) -> None:
+        """Show how many customers of this worker's share wait for a time, and how long the first is overdue."""
+        self._timers_waiting.set(waiting)
+        self._timers_overdue.set(overdue_s)
+
     def show_workers(self, count: int) -> None:
         """Show how many workers this one sees alive."""
         self._workers.set(count)
@@ -229,6 +241,10 @@ class Metrics:
     def nudge_took(self, seconds: float) -> None:
         """Show how long after its event a nudge was handed over; clocks differ, so less than 0 is 0."""
         self._nudge_seconds.observe(max(0.0, seconds))
+
+    def timer_took(self, seconds: float) -> None:
+        """Show how long after its due time a timer was decided; clocks differ, so less than 0 is 0."""
+        self._timer_seconds.observe(max(0.0, seconds))
 
     # Reading
 
@@ -262,6 +278,7 @@ class Metrics:
         self._plugin_errors = counter("plugin_errors", "Calls of plug-ins that failed and decided nothing.")
         self._conflicts = counter("conflicts", "Customers decided again after a conflicting write.")
         self._troubles = _children(counter("troubles", "Attempts that are repeated.", "kind"), _TROUBLES)
+        self._timers_fired = counter("timers_fired", "Timers that were due and went to their lanes.")
         self._unknown_categories = counter(
             "unknown_categories", "Items of categories the policy does not know."
         )
@@ -278,6 +295,10 @@ class Metrics:
         self._policy_refused = gauge("policy_refused", "1 while the policy in `config` is refused.")
         self._plugins_off = gauge("plugins_off", "Plug-ins that are switched off since they were too slow.")
         self._state_lost = gauge("state_lost", "1 while Redis is without the customer state it had.")
+        self._timers_waiting = gauge(
+            "timers_waiting", "Customers of this worker's share that wait for a time."
+        )
+        self._timers_overdue = gauge("timers_overdue_seconds", "How long the first of them is overdue.")
         self._workers = gauge("workers", "Workers that this one sees alive.")
 
     def _make_histograms(self) -> None:
@@ -295,6 +316,13 @@ class Metrics:
             "streamproc_event_to_nudge_seconds",
             "Time from an event to the hand-over of its nudge.",
             buckets=_NUDGE_SECONDS,
+            registry=self.registry,
+        )
+
+        self._timer_seconds = Histogram(
+            "streamproc_timer_lateness_seconds",
+            "Time from the due time of a timer to the end of its unit.",
+            buckets=_TIMER_SECONDS,
             registry=self.registry,
         )
 

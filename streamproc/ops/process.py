@@ -195,6 +195,9 @@ async def _show_gauges(worker: Worker, parts: Parts, metrics: Metrics) -> None:
         readiness.tell(waits_for, health.lanes if health is not None else ())
         for topic, lag in health.lag.items() if health is not None else ():
             metrics.show_lag(topic.removeprefix(parts.config.prefix), lag.records_max, lag.records_sum)
+        timers = worker.timers()
+        if timers is not None:
+            metrics.show_timers(waiting=timers.waiting, overdue_s=timers.overdue_s)
         try:
             metrics.show_workers(len(await parts.store.workers()))
         except (StoreUnavailable, StoreRefused):

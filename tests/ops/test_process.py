@@ -42,6 +42,7 @@ class Worker:
     def waits_for(self): return ["Kafka"]
     def state_is_lost(self): return False
     def lanes(self): return None
+    def timers(self): return None
     async def run(self):
         print("runs", flush=True)
         await behave()
