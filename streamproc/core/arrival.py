@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from streamproc.core.catalog import NO_CATALOG, Catalog
 from streamproc.core.consent import ConsentHead
 from streamproc.core.context import Context
 from streamproc.core.event import Event
@@ -27,6 +28,7 @@ class Rules:
     config_offset: int
     event_age_max_ms: int
     unpaid: Mapping[str, str] = field(default_factory=dict)
+    catalog: Catalog = NO_CATALOG
 
 
 class Arrival(msgspec.Struct, frozen=True, gc=False):

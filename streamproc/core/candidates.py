@@ -10,6 +10,7 @@ import msgspec
 
 from streamproc.core import caps, holdout, zones
 from streamproc.core.arrival import Arrival, Customer, Rules
+from streamproc.core.catalog import NO_CATALOG, Catalog
 from streamproc.core.channels.message import Frame, RenderCode, RenderError
 from streamproc.core.charge import charge
 from streamproc.core.consent import ConsentHead
@@ -44,6 +45,7 @@ from streamproc.core.reasons import Gate, Why
 from streamproc.core.record import Output
 from streamproc.core.render import frame_of, render
 from streamproc.core.scene import Scene
+from streamproc.core.watching import ITEM_KINDS, remembered_of
 
 # A welcome is about no group of items, and so reveals nothing.
 ABOUT_NOTHING: Final = Category(name=NO_CATEGORY, sensitivity="none")
@@ -74,22 +76,30 @@ class Turn(msgspec.Struct):
 
 
 def find_candidates(
-    context: Context, occasions: Sequence[Occasion], policy: Policy, now_ms: int
+    context: Context,
+    occasions: Sequence[Occasion],
+    policy: Policy,
+    now_ms: int,
+    catalog: Catalog = NO_CATALOG,
 ) -> list[Found]:
     """Find, for each occasion, the campaigns that it makes candidates; what makes none is left out."""
     found: list[Found] = []
     for occasion in occasions:
-        scene = scene_of(context, occasion.event, policy, now_ms)
+        scene = scene_of(context, occasion.event, policy, now_ms, catalog)
         campaigns = [one for one in occasion.campaigns if one.when(scene)]
         if campaigns:
             found.append(Found(scene, campaigns))
     return found
 
 
-def scene_of(context: Context, event: Event, policy: Policy, now_ms: int) -> Scene:
-    """Set the scene for one event."""
+def scene_of(
+    context: Context, event: Event, policy: Policy, now_ms: int, catalog: Catalog = NO_CATALOG
+) -> Scene:
+    """Set the scene for one event; of an item that is news the customer may know more than the catalog says."""
     zone = zones.zone(context.profile.zone) if context.profile is not None else None
     item = remembered_item(event.items[0]) if event.items else None
+    if item is not None and event.kind in ITEM_KINDS:
+        item = remembered_of(context, item, now_ms)
     return Scene(
         context=context,
         event=event,
@@ -98,6 +108,7 @@ def scene_of(context: Context, event: Event, policy: Policy, now_ms: int) -> Sce
         zone=zone,
         item=item,
         category=policy.find_category(item.category) if item is not None else None,
+        catalog=catalog,
     )
 
 

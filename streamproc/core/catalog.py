@@ -18,7 +18,7 @@ AT_SITE: Final = "@"
 
 
 class Offer(msgspec.Struct, frozen=True, gc=False):
-    """What is said of an item, at one store or everywhere: None and "" where nothing is.
+    """What was said of an item at `at_ms`, of one store or of everywhere: None and "" where nothing was.
 
     Past `until_ms`, unless that is 0, nothing is known of availability and price any more. `name` and `category` last.
     """
@@ -29,6 +29,7 @@ class Offer(msgspec.Struct, frozen=True, gc=False):
     until_ms: int = 0
     name: str = ""
     category: str = ""
+    at_ms: int = 0
 
 
 class Site(msgspec.Struct, frozen=True, gc=False):
@@ -97,29 +98,37 @@ class Catalog:
         """Return the newest word on an item, whatever its age; None if there is none."""
         return self._offers.get(offer_key(item_id, site_id))
 
-    def available(self, item_id: str, site_id: str, now_ms: int) -> bool | None:
+    def available(self, item_id: str, site_id: str, now_ms: int, since_ms: int = 0) -> bool | None:
         """Tell whether an item is to be had at this store, or, where `site_id` is empty, from the shop as such.
 
-        None: unknown. What is said of the shop says nothing of one of its stores.
+        None: unknown. What is said of the shop says nothing of one of its stores, and what was said before `since_ms`
+        nothing any more.
         """
-        offer = _holding(self.offer(item_id, site_id), now_ms)
+        offer = _holding(self.offer(item_id, site_id), now_ms, since_ms)
         if offer is None or (offer.available and self.is_doubtful):
             return None
         return offer.available
 
-    def is_unavailable(self, item_id: str, site_id: str, now_ms: int) -> bool:
-        """Tell whether an item is known not to be had: where the store does not say, the word on the shop counts."""
-        found = self.available(item_id, site_id, now_ms) if site_id else None
+    def is_unavailable(self, item_id: str, site_id: str, now_ms: int, since_ms: int = 0) -> bool:
+        """Tell whether an item is known not to be had: where the store does not say, the word on the shop counts.
+
+        What was said before `since_ms` counts for nothing: whoever decides about news of the catalog may have read
+        less of it than whoever found the news.
+        """
+        found = self.available(item_id, site_id, now_ms, since_ms) if site_id else None
         if found is None:
-            found = self.available(item_id, "", now_ms)
+            found = self.available(item_id, "", now_ms, since_ms)
         return found is False
 
-    def price(self, item_id: str, site_id: str, now_ms: int) -> Money | None:
-        """Return what an item costs at this store, or else what it costs everywhere; None if that is not known."""
+    def price(self, item_id: str, site_id: str, now_ms: int, since_ms: int = 0) -> Money | None:
+        """Return what an item costs at this store, or else what it costs everywhere; None if that is not known.
+
+        What was said before `since_ms` counts for nothing.
+        """
         if self.is_doubtful:
             return None
         for site in (site_id, "") if site_id else ("",):
-            offer = _holding(self.offer(item_id, site), now_ms)
+            offer = _holding(self.offer(item_id, site), now_ms, since_ms)
             if offer is not None and offer.price_minor is not None:
                 return Money(offer.price_minor, offer.currency)
         return None
@@ -151,8 +160,10 @@ def offer_key(item_id: str, site_id: str) -> str:
     return f"{item_id}{AT_SITE}{site_id}" if site_id else item_id
 
 
-def _holding(offer: Offer | None, now_ms: int) -> Offer | None:
-    return None if offer is None or _is_past(offer.until_ms, now_ms) else offer
+def _holding(offer: Offer | None, now_ms: int, since_ms: int) -> Offer | None:
+    if offer is None or offer.at_ms < since_ms or _is_past(offer.until_ms, now_ms):
+        return None
+    return offer
 
 
 def _is_past(until_ms: int, now_ms: int) -> bool:

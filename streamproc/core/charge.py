@@ -8,6 +8,7 @@ from streamproc.core import caps
 from streamproc.core.context import Charge
 from streamproc.core.decision import CapUse, Decision, Emission, Handover, Nudge, encode_json
 from streamproc.core.digests import event_digest, nudge_id
+from streamproc.core.gates import item_sold
 from streamproc.core.ledger import charge_output
 from streamproc.core.memory import NEVER_ENDS_MS
 from streamproc.core.record import Output
@@ -65,6 +66,7 @@ def charge(
         expires_at_ms=nudge.expires_at_ms,
         exempt_from=tuple(sorted(case.campaign.exempt_from)),
         cost_minor=nudge.cost_minor,
+        sold=item_sold(scene, case.campaign),
     )
 
 

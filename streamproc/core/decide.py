@@ -96,7 +96,7 @@ def decide(
         mark_seen(context, digest)
     counted = _remember(customer, context, arrival, rules, now_ms, ahead)
     if counted is Counted.DECIDED and (occasions := occasions_of(event, rules.policy)):
-        found = find_candidates(context, occasions, rules.policy, now_ms)
+        found = find_candidates(context, occasions, rules.policy, now_ms, rules.catalog)
         if found:
             return counted, judge(found, customer, rules, arrival, ahead)
     return counted, _caused(ahead)

@@ -120,6 +120,8 @@ class Handover(msgspec.Struct, frozen=True, array_like=True):
     expires_at_ms: int
     exempt_from: tuple[str, ...] = ()
     cost_minor: int = 0
+    # The item that it offers, the store or "", and before when nothing said of it counts (`core.catalog`).
+    sold: tuple[str, str, int] | None = None
 
 
 @dataclass(slots=True)

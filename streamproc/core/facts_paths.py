@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final, Literal
 
-from streamproc.core import interest
+from streamproc.core import facts_catalog, interest
 from streamproc.core.context import Line, RememberedItem
 from streamproc.core.policy.model import DEFAULT_CATEGORY, Category, FactGetter, Ground, Seen
 from streamproc.core.scene import Scene
@@ -33,6 +33,8 @@ KNOWN_PREFIX: Final = "fact."
 OF_ITEM_PREFIX: Final = "item."
 TOP_INTEREST: Final = "interest.top_category"
 ITEM_CATEGORY: Final = "item.category"
+ITEM_PRICE_BEFORE: Final = "item.price_before"
+SITE_CLOSES: Final = "site.closes"
 # The last day of a campaign: what a text may say of the campaign itself.
 CAMPAIGN_UNTIL: Final = "campaign.until"
 
@@ -72,10 +74,6 @@ def _item_category(scene: Scene) -> FactValue | None:
     if category is None or category.name == DEFAULT_CATEGORY:
         return None
     return Term(category.names)
-
-
-def _item_price(scene: Scene) -> FactValue | None:
-    return None if scene.item is None else _money(scene.item.price_minor, scene.event.currency)
 
 
 def _money(minor: int | None, currency: str | None) -> Money | None:
@@ -190,7 +188,9 @@ FACT_PATHS: Final[dict[str, FactPath]] = {
         FactPath("item.name", _of_item(_name), "trigger", "item", None),
         FactPath("item.brand", _of_item(_brand), "trigger", "brand", None),
         FactPath(ITEM_CATEGORY, _item_category, "trigger", "category", None),
-        FactPath("item.price", _item_price, "trigger", "item", None, kind="money"),
+        FactPath("item.price", facts_catalog.item_price, "trigger", "item", None, kind="money"),
+        FactPath("item.price_now", facts_catalog.price_now, "trigger", "item", None, kind="money"),
+        FactPath(ITEM_PRICE_BEFORE, facts_catalog.price_before, "trigger", "item", None, kind="money"),
         FactPath("cart.last.name", _of_last(_cart, _name), "viewed", "item", "cart", seen=_seen_last(_cart)),
         FactPath(
             "cart.last.brand", _of_last(_cart, _brand), "viewed", "brand", "cart", seen=_seen_last(_cart)
@@ -226,6 +226,9 @@ FACT_PATHS: Final[dict[str, FactPath]] = {
         ),
         FactPath(TOP_INTEREST, _top_interest, "viewed", "category", "viewed", seen=_interest_seen),
         FactPath("visit.site", _site, "sensed", "place", "visiting", sensed=True, seen=_visit_seen),
+        FactPath(
+            SITE_CLOSES, facts_catalog.closes, "sensed", "place", "visiting", sensed=True, seen=_visit_seen
+        ),
     )
 }
 

@@ -8,19 +8,23 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from streamproc.core import caps
+from streamproc.core.catalog import Catalog
 from streamproc.core.consent import ConsentHead, allows
 from streamproc.core.context import Profile
 from streamproc.core.exempt import channel_allows, is_held
 from streamproc.core.facts import ANY_CHANNEL, SENSING
 from streamproc.core.known_facts import INFERRED, OTHER, THIRD_PARTY
 from streamproc.core.memory import ANYTHING, CATEGORY_HOLD_PREFIX, LIFE_EVENT, fulfilled_until_ms
-from streamproc.core.policy.model import TRANSACTIONAL, Campaign, Category, Channel, Exemption
+from streamproc.core.policy.model import FROM_ITEM, TRANSACTIONAL, Campaign, Category, Channel, Exemption
 from streamproc.core.quiet_hours import is_open, next_open_ms
 from streamproc.core.reasons import Gate, Why
 from streamproc.core.scene import Scene
 from streamproc.core.switches import Switches
+from streamproc.core.watching import ITEM_KINDS
 
 PRIVATE = ("intimate", "special")
+# An item, the store or "", and before when nothing said of it counts (`core.catalog`).
+Sold = tuple[str, str, int]
 NO_PROFILE = Profile()
 
 
@@ -149,6 +153,27 @@ def _fitness(case: Case, failed: list[Why]) -> None:
         until_ms = fulfilled_until_ms(fulfilled, category.name, item_id)
         if until_ms > scene.now_ms:
             failed.append(Why(Gate.INTENT_FULFILLED, f"until {until_ms}", until_ms))
+    if scene.catalog and (about := item_sold(scene, case.campaign)) is not None:
+        why = unavailable(about, scene.catalog, scene.now_ms)
+        if why is not None:
+            failed.append(why)
+
+
+def item_sold(scene: Scene, campaign: Campaign) -> Sold | None:
+    """Name the item that a message is about, if it offers one: what is written of an order is not for sale."""
+    if scene.item is None or campaign.category != FROM_ITEM or campaign.purpose == TRANSACTIONAL:
+        return None
+    event = scene.event
+    since_ms = event.occurred_at_ms if event.kind in ITEM_KINDS else 0
+    return scene.item.item_id, event.site_id or "", since_ms
+
+
+def unavailable(about: Sold, catalog: Catalog, now_ms: int) -> Why | None:
+    """Say that an item is known not to be had, if so."""
+    item_id, site_id, since_ms = about
+    if not catalog.is_unavailable(item_id, site_id, now_ms, since_ms):
+        return None
+    return Why(Gate.ITEM_UNAVAILABLE, "at this store or everywhere" if site_id else "everywhere")
 
 
 def _frequency(case: Case, failed: list[Why]) -> None:

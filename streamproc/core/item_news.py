@@ -51,7 +51,7 @@ class News(msgspec.Struct, frozen=True):
         return (before - now) / before if before and now is not None else 0.0
 
 
-def news_of(before: Word, change: Change, at_ms: int, source: str) -> tuple[Word, News | None]:
+def news_of(before: Word, change: Change, source: str) -> tuple[Word, News | None]:
     """Compare a record with the word before; return the new word, and the news if there is any.
 
     An item is back if it was said not to be had, not if nothing was known; its price fell if it is lower in the same
@@ -60,6 +60,7 @@ def news_of(before: Word, change: Change, at_ms: int, source: str) -> tuple[Word
     offer = change.said
     if not isinstance(offer, Offer):
         return Word(available_told_ms=before.available_told_ms, dropped_told_ms=before.dropped_told_ms), None
+    at_ms = offer.at_ms
     if 0 < offer.until_ms <= at_ms:
         return before, None
     kind = _kind(before, offer)

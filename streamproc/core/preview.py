@@ -32,6 +32,8 @@ SAMPLES: Final[Mapping[str, FactValue]] = {
     "item.name": "Wool coat",
     "item.brand": "Birch & Co",
     "item.price": Money(149_00, "EUR"),
+    "item.price_now": Money(119_00, "EUR"),
+    "item.price_before": Money(149_00, "EUR"),
     "cart.last.name": "Wool coat",
     "cart.last.brand": "Birch & Co",
     "cart.count": 2,
@@ -40,6 +42,7 @@ SAMPLES: Final[Mapping[str, FactValue]] = {
     "wishlist.last.brand": "Birch & Co",
     "wishlist.count": 3,
     "visit.site": "berlin-1",
+    "site.closes": "20:00",
     "campaign.until": date(2026, 11, 30),
 }
 # They are those of the policy, so that they have its names.

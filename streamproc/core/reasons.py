@@ -26,6 +26,7 @@ class Gate(StrEnum):
     ADULTS_ONLY = "minor_or_unknown_age_restricted"
     SHARED_DEVICE = "shared_device_private_category"
     INTENT_FULFILLED = "intent_fulfilled"
+    ITEM_UNAVAILABLE = "item_unavailable"
     # How often?
     VISIT_CAP = "visit_cap"
     GAP = "gap"

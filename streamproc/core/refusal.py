@@ -11,7 +11,7 @@ from streamproc.core.context import Context
 from streamproc.core.decision import Handover
 from streamproc.core.exempt import channel_allows, is_held
 from streamproc.core.facts import ANY_CHANNEL, SENSING
-from streamproc.core.gates import NO_PROFILE
+from streamproc.core.gates import NO_PROFILE, unavailable
 from streamproc.core.memory import ANYTHING, CATEGORY_HOLD_PREFIX, LIFE_EVENT
 from streamproc.core.policy.model import TRANSACTIONAL, Exemption
 from streamproc.core.quiet_hours import is_open
@@ -29,13 +29,15 @@ class Standing:
 def refusal(handover: Handover, rules: Rules, now_ms: int, standing: Standing | None) -> Why | None:
     """Return the first reason not to hand this nudge over, None if there is none.
 
-    Switches and expiry are always asked; consent, wishes and quiet hours if `standing` was read afresh.
+    Switches, expiry and stock are always asked; consent, wishes and quiet hours if `standing` was read afresh.
     """
     why = _switched_off(handover, rules)
     if why is not None:
         return why
     if now_ms >= handover.expires_at_ms:
         return Why(Gate.EXPIRED, f"{now_ms} >= {handover.expires_at_ms}")
+    if handover.sold is not None and (why := unavailable(handover.sold, rules.catalog, now_ms)) is not None:
+        return why
     if standing is None:
         return None
     return _consent_gone(handover, rules, standing, now_ms) or _wish_or_hour(

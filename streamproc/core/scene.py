@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
+from streamproc.core.catalog import NO_CATALOG, Catalog
 from streamproc.core.context import Remembered, remembered
 from streamproc.core.zones import local_day
 
@@ -35,6 +36,7 @@ class Scene:
         "_own",
         "_recent",
         "answers",
+        "catalog",
         "category",
         "context",
         "event",
@@ -55,8 +57,10 @@ class Scene:
         zone: ZoneInfo | None,
         item: RememberedItem | None,
         category: Category | None,
+        catalog: Catalog = NO_CATALOG,
     ) -> None:
         """Set the scene; `zone` is the customer's, None if it is unknown."""
+        self.catalog = catalog
         self.context = context
         self.event = event
         self.now_ms = now_ms

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from streamproc.core.context import RememberedItem
 from streamproc.core.facts import ConsentChange
+from streamproc.core.facts_catalog import price_before
 from streamproc.core.policy.model import Condition, Seen, Trigger
 from streamproc.core.scene import Scene
-from streamproc.core.watching import watched
+from streamproc.core.values import Money
+from streamproc.core.watching import ITEM_KINDS, ITEM_PRICE_DROPPED, watched
 
 
 def trigger_conditions(trigger: Trigger, active_from: str, active_until: str) -> list[Condition]:
@@ -14,7 +17,9 @@ def trigger_conditions(trigger: Trigger, active_from: str, active_until: str) ->
     The dates are both included, and empty where open. Most campaigns ask nothing, so most get an empty list.
     """
     found: list[Condition] = []
-    if trigger.sites:
+    if trigger.kind in ITEM_KINDS:
+        found.append(_of_watched(trigger))
+    elif trigger.sites:
         sites = trigger.sites
         found.append(lambda scene: scene.event.site_id in sites)
     if trigger.dwell_min_ms:
@@ -38,6 +43,31 @@ def trigger_seen(scene: Scene) -> Seen:
         return Seen(event.occurred_at_ms if line is None else line.at_ms)
     surface = "app" if event.kind.startswith(("beacon.", "visit.")) else event.surface
     return Seen(event.occurred_at_ms, surface)
+
+
+def _of_watched(trigger: Trigger) -> Condition:
+    """Hold for news of an item that the customer watches now: everywhere, or in one of the stores that are named.
+
+    A price fell if it fell far enough, in the currency that the customer saw, and is no higher again.
+    """
+
+    def test(scene: Scene) -> bool:
+        event, item = scene.event, scene.item
+        if item is None or watched(scene.context, item.item_id, scene.now_ms) is None:
+            return False
+        is_there = event.site_id in trigger.sites if trigger.sites else not event.site_id
+        return is_there and (event.kind != ITEM_PRICE_DROPPED or _fell(scene, item, trigger.drop_ratio_min))
+
+    return test
+
+
+def _fell(scene: Scene, item: RememberedItem, ratio_min: float) -> bool:
+    before, now = price_before(scene), item.price_minor
+    if not isinstance(before, Money) or now is None or before.minor - now < ratio_min * before.minor:
+        return False
+    site_id, since_ms = scene.event.site_id or "", scene.event.occurred_at_ms
+    price = scene.catalog.price(item.item_id, site_id, scene.now_ms, since_ms)
+    return price is None or (price.currency == before.currency and price.minor <= now)
 
 
 def _about(purpose: str) -> Condition:

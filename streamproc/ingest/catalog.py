@@ -40,6 +40,7 @@ class _Offer(msgspec.Struct):
     until_ms: int | None = None
     name: str | None = None
     category: str | None = None
+    at_ms: int | None = None
 
 
 class _Site(msgspec.Struct):
@@ -54,14 +55,15 @@ class _Site(msgspec.Struct):
 def parse_catalog(record: Record) -> Change | Rejection:
     """Return what a record of the catalog says, or why it is refused. Total, and nothing is guessed.
 
-    A price is a whole number of minor units and names its currency: one in a text, or a negative one, is refused.
+    A price is a whole number of minor units and names its currency: one in a text, or a negative one, is refused. What
+    is said of an item was so at its own `at_ms`, if it names one that is before Kafka's time.
     """
     try:
         item_id, site_id = _key(record.key)
         if record.value is None:
             return Change(item_id, site_id, None)
         payload = document(bounded(record.value))
-        return Change(item_id, site_id, _offer(payload) if item_id else _site(payload))
+        return Change(item_id, site_id, _offer(payload, record.timestamp_ms) if item_id else _site(payload))
     except Refused as refused:
         return refused.rejection()
 
@@ -97,7 +99,7 @@ def _id(value: str, field: str) -> str:
     return found
 
 
-def _offer(payload: dict[str, Any]) -> Offer:
+def _offer(payload: dict[str, Any], received_at_ms: int) -> Offer:
     raw = _convert(payload, _Offer)
     if raw.price_minor is not None:
         _between(raw.price_minor, "price_minor", 0, MINOR_MAX)
@@ -105,6 +107,9 @@ def _offer(payload: dict[str, Any]) -> Offer:
             raise Refused(Reason.MISSING_FIELD, "currency", "a price needs one")
     if raw.currency is not None and not _CURRENCY.fullmatch(raw.currency):
         raise Refused(Reason.UNKNOWN_VALUE, "currency", "expected three capital letters, as in EUR")
+    at_ms = raw.at_ms
+    if at_ms is not None:
+        _between(at_ms, "at_ms", TIME_MS_MIN, TIME_MS_MAX)
     return Offer(
         available=raw.available,
         price_minor=raw.price_minor,
@@ -112,6 +117,7 @@ def _offer(payload: dict[str, Any]) -> Offer:
         until_ms=_until_ms(raw.until_ms),
         name=text(raw.name, "name") or "",
         category=text(raw.category, "category") or "",
+        at_ms=received_at_ms if at_ms is None else min(at_ms, received_at_ms),
     )
 
 

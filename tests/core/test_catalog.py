@@ -46,6 +46,13 @@ def test_from_the_moment_it_names_a_word_tells_nothing_of_availability_and_price
     assert not gone.is_unavailable("coat", "", NOW)
 
 
+def test_what_was_said_before_the_news_does_not_gainsay_it() -> None:
+    made = catalog(coat=Offer(available=False, price_minor=100, currency="EUR", at_ms=NOW - 1))
+    assert made.is_unavailable("coat", "", NOW, NOW - 1)
+    assert not made.is_unavailable("coat", "", NOW, NOW)
+    assert made.price("coat", "", NOW, NOW) is None
+
+
 def test_a_shop_that_has_it_says_nothing_of_one_of_its_stores() -> None:
     assert catalog(coat=Offer(available=True)).available("coat", "berlin", NOW) is None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,11 +25,15 @@ def offer(
     return Offer(available, price, currency if price is not None else "", until)
 
 
+def at(said: Offer | Site | None, at_ms: int) -> Offer | Site | None:
+    return msgspec.structs.replace(said, at_ms=at_ms) if isinstance(said, Offer) else said
+
+
 def read(*offers: Offer | Site | None, step_ms: int = 1) -> list[News | None]:
     """Read one record after another of one item, its watchers told at once."""
     word, found = Word(), []
     for number, said in enumerate(offers):
-        word, news = news_of(word, Change("coat", "", said), NOW + number * step_ms, f"0/{number}")
+        word, news = news_of(word, Change("coat", "", at(said, NOW + number * step_ms)), f"0/{number}")
         word = word if news is None else told(word, news)
         found.append(news)
     return found
@@ -104,7 +109,7 @@ def test_records_that_are_read_again_once_all_were_told_are_no_news(words: list[
     for _ in range(2):
         again = []
         for number, said in enumerate(words):
-            word, news = news_of(word, Change("coat", "", offer(*said)), NOW + number, f"0/{number}")
+            word, news = news_of(word, Change("coat", "", at(offer(*said), NOW + number)), f"0/{number}")
             word = word if news is None else told(word, news)
             again.append(news)
     # What the end of the first reading makes news of the beginning of the second was told then, if it was anything.

@@ -31,7 +31,7 @@ def test_an_item_is_read_with_all_that_is_said_of_it() -> None:
         "until_ms": UNTIL,
         "name": "Wool coat",
     }
-    offer = Offer(True, 14900, "EUR", UNTIL, "Wool coat", "coats")
+    offer = Offer(True, 14900, "EUR", UNTIL, "Wool coat", "coats", UNTIL)
     assert parse_catalog(record("item/coat-1", {**said, "category": "coats", "x": 1})) == Change(
         "coat-1", "", offer
     )
@@ -42,7 +42,7 @@ def test_an_item_is_read_with_all_that_is_said_of_it() -> None:
     [("item/coat-1@berlin-1", "coat-1", "berlin-1"), ("item/a@b@c", "a@b", "c"), ("item/a/b", "a/b", "")],
 )
 def test_the_last_at_sign_stands_before_the_store(key: str, item: str, site: str) -> None:
-    assert parse_catalog(record(key, {})) == Change(item, site, Offer())
+    assert parse_catalog(record(key, {})) == Change(item, site, Offer(at_ms=UNTIL))
     assert key_of(record(key, {})) == (item, site)
 
 
@@ -52,6 +52,11 @@ def test_a_store_is_read_with_its_week() -> None:
     week = (((600, 1200),), (), (), (), (), ((600, 780), (840, 120)), ())
     site = Site(None, "Europe/Berlin", week, frozenset({"2026-12-25"}), 0, "Mitte")
     assert parse_catalog(record("site/berlin-1", said)) == Change("", "berlin-1", site)
+
+
+def test_an_item_was_so_when_its_word_says_but_never_after_it_came() -> None:
+    for at_ms, counts in ((UNTIL - 5, UNTIL - 5), (UNTIL + 5, UNTIL)):
+        assert parse_catalog(record("item/coat", {"at_ms": at_ms})) == Change("coat", "", Offer(at_ms=counts))
 
 
 def test_a_tombstone_takes_back_what_was_said() -> None:

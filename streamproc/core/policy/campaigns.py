@@ -14,8 +14,10 @@ from streamproc.core.conditions import all_of
 from streamproc.core.facts_paths import (
     CAMPAIGN_UNTIL,
     FACT_PATHS,
+    ITEM_PRICE_BEFORE,
     KNOWN_PREFIX,
     OF_ITEM_PREFIX,
+    SITE_CLOSES,
     SOFT_SPECIFICITY_MAX,
     SPECIFICITIES,
     TRAIT_PREFIX,
@@ -49,6 +51,7 @@ from streamproc.core.policy.scope import Scope
 from streamproc.core.policy.when import Conditions, read_trigger
 from streamproc.core.policy.words import Wording, read_content
 from streamproc.core.triggers import trigger_conditions, trigger_seen
+from streamproc.core.watching import ITEM_PRICE_DROPPED
 
 _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 
@@ -226,8 +229,14 @@ def _check_items(
             )
     elif of_item and category != FROM_ITEM:
         fields.at("facts", f"{listed(of_item)} speaks of the trigger's item, so category must be {FROM_ITEM}")
-    if any(fact.path == "visit.site" for fact in paths.values()) and not kinds.is_sensed(trigger.kind):
-        fields.at("facts", f"visit.site is only known where a beacon triggers, not {trigger.kind}")
+    said = {fact.path for fact in paths.values()}
+    for path in sorted(said & {"visit.site", SITE_CLOSES}):
+        if not kinds.is_sensed(trigger.kind):
+            fields.at("facts", f"{path} is only known where a beacon triggers, not {trigger.kind}")
+    if ITEM_PRICE_BEFORE in said and trigger.kind != ITEM_PRICE_DROPPED:
+        fields.at(
+            "facts", f"{ITEM_PRICE_BEFORE} is only known of {ITEM_PRICE_DROPPED}, not of {trigger.kind}"
+        )
 
 
 def _check_because(

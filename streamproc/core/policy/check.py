@@ -21,6 +21,11 @@ def check_whole(policy: Policy, parsed: Mapping[str, Parsed], findings: Findings
     check_groups(policy.campaigns, nodes, findings)
     for campaign in policy.campaigns.values():
         node = parsed[campaign.id].node
+        unsaid = [code for code in campaign.because if code not in policy.reasons[policy.locale]]
+        if unsaid:
+            message = f"because: {listed(unsaid)} has no sentence in reasons.yaml, in {policy.locale}"
+            findings.error(node.file, node.line_of("because"), message)
+            continue
         check_words(policy, campaign, node.line_of("content"), findings)
         _check_names(policy, campaign, parsed[campaign.id].paths, findings)
         _check_expected(policy, parsed[campaign.id].examples, findings)

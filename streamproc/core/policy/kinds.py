@@ -5,28 +5,32 @@ from __future__ import annotations
 from typing import Final
 
 from streamproc.core.event import CUSTOM_PREFIX, MOMENT_KINDS
+from streamproc.core.watching import ITEM_KINDS
 
 CONSENT_GRANTED: Final = "consent.granted"
-TRIGGER_KINDS: Final = MOMENT_KINDS | {CONSENT_GRANTED}
+TRIGGER_KINDS: Final = MOMENT_KINDS | {CONSENT_GRANTED} | ITEM_KINDS
 # Kinds of records that this version does not make, and what to use in their place.
 UNSUPPORTED_KINDS: Final = {
     "visit.started": "needs visits, which this version does not have; use beacon.entered",
     "visit.dwelled": "needs visits, which this version does not have; use beacon.dwelled",
     "visit.ended": "needs visits, which this version does not have; use beacon.exited",
-    "item.available": "needs the catalog feed, which this version does not have",
-    "item.price_dropped": "needs the catalog feed, which this version does not have",
     "timer.due": "needs timers, which this version does not have",
 }
-CODES: Final = ("viewed", "cart", "wishlist", "purchased", "declared", "asked", "visiting", "opted_in")
+CODES: Final = (
+    *("viewed", "cart", "wishlist", "purchased", "declared", "asked", "watching", "visiting", "opted_in"),
+)
+# Newer than policies that are in force: only a campaign that gives it as its reason needs its sentence.
+LATER_CODES: Final = frozenset({"watching"})
 ALWAYS_TRUE_CODE: Final = "opted_in"
 
-_ITEM_PREFIXES: Final = ("product.", "cart.", "wishlist.", "order.", "checkout.", "list.")
+_ITEM_PREFIXES: Final = ("product.", "cart.", "wishlist.", "order.", "checkout.", "list.", "item.")
 _CODE_BY_PREFIX: Final = {
     "product.": "viewed",
     "list.": "viewed",
     "cart.": "cart",
     "wishlist.": "wishlist",
     "beacon.": "visiting",
+    "item.": "watching",
 }
 # What these did is the contrary of what the code of their neighbours says.
 _CODE_BY_KIND: Final = {
@@ -80,6 +84,11 @@ def is_custom(kind: str) -> bool:
 def is_sensed(kind: str) -> bool:
     """Tell whether events of this kind come from a beacon."""
     return kind.startswith("beacon.")
+
+
+def names_site(kind: str) -> bool:
+    """Tell whether a trigger of this kind may ask for stores: it happens in one, or is news of one."""
+    return is_sensed(kind) or is_custom(kind) or kind in ITEM_KINDS
 
 
 def has_item(kind: str) -> bool:

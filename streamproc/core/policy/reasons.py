@@ -12,7 +12,7 @@ from streamproc.core.locales import LOCALE, fallbacks, is_locale
 from streamproc.core.policy.channels import CONTROLS
 from streamproc.core.policy.document import Node
 from streamproc.core.policy.fields import Fields
-from streamproc.core.policy.kinds import CODES
+from streamproc.core.policy.kinds import CODES, LATER_CODES
 from streamproc.core.policy.problems import Findings, listed
 from streamproc.core.policy.shape import ByName, Key, Shape, Text
 
@@ -28,6 +28,7 @@ _CODES_SAY: Final = {
     "purchased": "they bought something",
     "declared": "they told you what they like",
     "asked": "they asked to be told",
+    "watching": "they wished for the item, or asked to be told of it",
     "visiting": "they are in a store",
     "opted_in": "they agreed to messages",
 }
@@ -106,7 +107,7 @@ def read_reasons(node: Node, findings: Findings, locale: str) -> Reasons:
         if (sentences := fields.mapping(name, REASONS)) is None:
             continue
         if name == locale:
-            sentences.require(*CODES, "labels")
+            sentences.require(*(code for code in CODES if code not in LATER_CODES), "labels")
         read = {code: sentences.text(code) for code in sentences.keys if code in CODES}
         reasons.sentences[name] = {code: sentence for code, sentence in read.items() if sentence}
         if (labels := sentences.mapping("labels")) is not None:
@@ -115,7 +116,11 @@ def read_reasons(node: Node, findings: Findings, locale: str) -> Reasons:
                 labels.at(STOP, f"{stop!r} does not hold the word STOP, which networks and people look for")
             reasons.labels[name] = {control: label for control, label in found.items() if label}
     for name in reasons.sentences:
-        if name != locale and (missing := reasons.lacks(name, CODES)):
+        if name != locale and (
+            missing := reasons.lacks(
+                name, [code for code in CODES if code in reasons.sentences.get(locale, CODES)]
+            )
+        ):
             line = fields.node.line_of(name)
             message = f"{name}: has no {listed(missing)}; campaigns that need it speak {locale} instead"
             findings.warn(node.file, line, message)

@@ -7,7 +7,8 @@ from typing import Final
 from streamproc.core.context import RECENT_MAX
 from streamproc.core.facts_paths import TRAIT_PREFIX
 from streamproc.core.plugins import PLUGIN_PREFIX
-from streamproc.core.policy import kinds, rule, when_events, when_state
+from streamproc.core.policy import kinds, rule, when_catalog, when_events, when_state
+from streamproc.core.policy.catalog_shapes import CATALOG_SHAPES
 from streamproc.core.policy.document import Node
 from streamproc.core.policy.event_shapes import EVENT_SHAPES
 from streamproc.core.policy.fields import Fields
@@ -20,16 +21,18 @@ from streamproc.core.policy.when_plugins import read_plugin
 from streamproc.core.policy.when_shapes import BRANCHES_MAX
 from streamproc.core.policy.which import read_kind
 from streamproc.core.producers import EXTRA_PREFIX
+from streamproc.core.watching import ITEM_PRICE_DROPPED
 
 # Deeper than three levels nobody reads; 64 conditions of a microsecond are more than all other steps of an event.
 DEPTH_MAX: Final = 6
 CONDITIONS_MAX: Final = 64
-_LEAVES: Final = {**when_events.LEAVES, **when_state.LEAVES}
-_SHAPES: Final = {**EVENT_SHAPES, **STATE_SHAPES}
+_LEAVES: Final = {**when_events.LEAVES, **when_state.LEAVES, **when_catalog.LEAVES}
+_SHAPES: Final = {**EVENT_SHAPES, **STATE_SHAPES, **CATALOG_SHAPES}
+_PLAIN: Final = {**when_state.PLAIN, **when_catalog.PLAIN}
 KEYS: Final = (
     *("all", "any", "not"),
     *_LEAVES,
-    *when_state.PLAIN,
+    *_PLAIN,
     *("trait.<name>", "extra.<name>", "plugin.<name>"),
 )
 
@@ -43,16 +46,19 @@ def read_trigger(fields: Fields, scope: Scope) -> Trigger | None:
     sites = fields.texts("sites")
     dwell_ms = fields.duration("dwell_min") or 0
     purpose = fields.choice("purpose")
+    drop_ratio = fields.number("drop_ratio_min")
     if kind is None:
         return None
     scope.expect(fields, "event", kind)
     if "dwell_min" in fields and kind != "beacon.dwelled":
         fields.at("dwell_min", f"only beacon.dwelled tells how long, not {kind}")
-    if "sites" in fields and not kinds.is_sensed(kind) and not kinds.is_custom(kind):
-        fields.at("sites", f"only events of beacons name a store, not {kind}")
+    if "sites" in fields and not kinds.names_site(kind):
+        fields.at("sites", f"only events of beacons, and of items, name a store, not {kind}")
+    if "drop_ratio_min" in fields and kind != ITEM_PRICE_DROPPED:
+        fields.at("drop_ratio_min", f"only {ITEM_PRICE_DROPPED} tells by how much, not {kind}")
     if "purpose" in fields and kind != kinds.CONSENT_GRANTED:
         fields.at("purpose", f"only {kinds.CONSENT_GRANTED} has a purpose, not {kind}")
-    return Trigger(kind, frozenset(sites), dwell_ms, purpose)
+    return Trigger(kind, frozenset(sites), dwell_ms, purpose, float(drop_ratio or 0))
 
 
 class Conditions:
@@ -93,8 +99,8 @@ class Conditions:
     def _leaf(self, fields: Fields, key: str) -> Rule:
         if key in _LEAVES:
             return _LEAVES[key](Fields(fields.keys[key], self._findings, _SHAPES[key]), self._scope)
-        if key in when_state.PLAIN:
-            return when_state.PLAIN[key](fields, key)
+        if key in _PLAIN:
+            return _PLAIN[key](fields, key)
         if key.startswith(TRAIT_PREFIX):
             return when_state.read_trait(fields, key)
         if key.startswith(EXTRA_PREFIX):

@@ -10,10 +10,11 @@ from streamproc.core.facts_paths import TRAIT_PREFIX
 from streamproc.core.plugins import PLUGIN_PREFIX
 from streamproc.core.policy import kinds
 from streamproc.core.policy.caps import DAY_MS
+from streamproc.core.policy.catalog_shapes import CATALOG_KEYS, CATALOG_LABELS, CATALOG_SHAPES
 from streamproc.core.policy.event_shapes import EVENT_SHAPES, kind_of
 from streamproc.core.policy.fields import NAME
 from streamproc.core.policy.plugin_shelf import ARGUMENTS
-from streamproc.core.policy.shape import Again, Choice, Duration, Flag, Key, ListOf, Shape, Text
+from streamproc.core.policy.shape import Again, Choice, Duration, Flag, Key, ListOf, Number, Shape, Text
 from streamproc.core.policy.state_shapes import EXTRA, STATE_SHAPES, TRAIT
 from streamproc.core.producers import EXTRA_PREFIX
 
@@ -35,8 +36,13 @@ TRIGGER: Final = Shape(
             "Which consent was given; for consent.granted.",
             Choice((MARKETING, SENSING, PROCESSING), "a purpose"),
         ),
+        "drop_ratio_min": Key(
+            "By what part of it the price must have fallen, such as 0.1; for item.price_dropped.",
+            Number(0, 1),
+            looser="less",
+            label="least drop",
+        ),
     },
-    unsupported={"drop_ratio_min": "needs the catalog feed, which this version does not have"},
 )
 
 # How `policy diff` says a condition; what it asks for follows.
@@ -62,6 +68,7 @@ LABELS: Final = {
     "site": "store",
     "time.of_day": "time of day",
     "time.weekday": "day of the week",
+    **CATALOG_LABELS,
 }
 _NESTED: Final[Again] = Again("condition", lambda: CONDITION)
 
@@ -73,11 +80,12 @@ CONDITION: Final[Shape] = Shape(
         "not": Key("This does not hold.", _NESTED),
         **{
             name: Key(shape.says, shape, label=LABELS.get(name, ""))
-            for name, shape in {**EVENT_SHAPES, **STATE_SHAPES}.items()
+            for name, shape in {**EVENT_SHAPES, **STATE_SHAPES, **CATALOG_SHAPES}.items()
         },
         "visit.open": Key(
             "true: the customer is in a store, heard of at most 4 h ago.", Flag(), label="in a store"
         ),
+        **CATALOG_KEYS,
     },
     patterned={
         f"{re.escape(TRAIT_PREFIX)}{NAME.pattern}": Key(TRAIT.says, TRAIT),
