@@ -21,6 +21,9 @@ DIGEST_BYTES: Final = 8
 CHARGES_MAX: Final = 64
 HOLDS_MAX: Final = 64
 FULFILLED_MAX: Final = 64
+# Ten years, the longest that a store can be told to keep something; beyond it there is no end.
+TTL_MS_MAX: Final = 10 * 366 * 86_400_000
+FOR_EVER: Final = 0
 TIMERS_MAX: Final = 16
 
 
@@ -229,10 +232,14 @@ def mark_seen(context: Context, digest: bytes) -> None:
 
 
 def ttl_ms(context: Context, days_ms: int) -> int:
-    """Return how long a context lives without another event: its days, and no less than what restrains."""
+    """Return how long a context lives without another event: its days, and no less than what restrains.
+
+    0 is for ever: what restrains beyond `TTL_MS_MAX`, such as an objection or a cap `ever`, is kept without an end.
+    """
     if not (context.charges or context.holds or context.fulfilled):
         return days_ms
     ends = [charge.until_ms for charge in context.charges]
     ends += context.holds.values()
     ends += context.fulfilled.values()
-    return max(days_ms, max(ends) - context.last_ms)
+    lives_ms = max(days_ms, max(ends) - context.last_ms)
+    return lives_ms if lives_ms <= TTL_MS_MAX else FOR_EVER
