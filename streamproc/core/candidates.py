@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import msgspec
@@ -11,15 +10,12 @@ import msgspec
 from streamproc.core import caps, holdout, zones
 from streamproc.core.arrival import Arrival, Customer, Rules
 from streamproc.core.catalog import NO_CATALOG, Catalog
-from streamproc.core.channels.message import Frame, RenderCode, RenderError
 from streamproc.core.charge import charge
 from streamproc.core.consent import ConsentHead
 from streamproc.core.context import Context
-from streamproc.core.creep.rung import SEND, SOFTEN, weigh
 from streamproc.core.decision import (
     Candidate,
     ConsentPosition,
-    Creep,
     Decision,
     Emission,
     Source,
@@ -43,23 +39,12 @@ from streamproc.core.policy.model import (
 from streamproc.core.rank import Found, outranked_by, rank
 from streamproc.core.reasons import Gate, Why
 from streamproc.core.record import Output
-from streamproc.core.render import frame_of, render
 from streamproc.core.scene import Scene
+from streamproc.core.voice import Choice, Voice
 from streamproc.core.watching import ITEM_KINDS, remembered_of
 
 # A welcome is about no group of items, and so reveals nothing.
 ABOUT_NOTHING: Final = Category(name=NO_CATEGORY, sensitivity="none")
-
-
-@dataclass(frozen=True)
-class Choice:
-    """The channel and words that a candidate may use."""
-
-    case: Case
-    channel: Channel
-    creep: Creep
-    content: dict[str, object]
-    frame: Frame
 
 
 class Turn(msgspec.Struct):
@@ -196,22 +181,33 @@ def _weigh(case: Case, turn: Turn) -> Candidate:
     """Judge one candidate on its channels, loud to quiet; on the first that lets it pass it takes its turn."""
     reasons = candidate_reasons(case)
     blocked = bool(reasons)
-    rung = weigh(case.category)
+    channels = _open_channels(case, reasons)
+    if blocked:
+        for _ in channels:
+            pass  # Each tells why it is shut, so that explain can list every gate.
+        return Candidate(case.campaign.id, case.campaign.channels[0], "suppressed", reasons)
+    better = turn.shadow or turn.first if _is_shadow(case) else turn.first
+    if better is None:
+        choice = Voice(case, reasons).find(channels)
+        if isinstance(choice, Choice):
+            return _take_turn(choice, turn, reasons)
+        return Candidate(case.campaign.id, case.campaign.channels[0], "suppressed", reasons, choice.creep)
+    first = next(channels, None)
+    if first is None:
+        return Candidate(case.campaign.id, case.campaign.channels[0], "suppressed", reasons)
+    detail = outranked_by((better.case.scene, better.case.campaign), (case.scene, case.campaign))
+    reasons.append(Why(Gate.OUTRANKED, detail))
+    return Candidate(case.campaign.id, first.name, "outranked", reasons)
+
+
+def _open_channels(case: Case, reasons: list[Why]) -> Iterator[Channel]:
+    """Yield the campaign's channels that may speak, loud to quiet; why others may not goes to `reasons`."""
     for name in case.campaign.channels:
         channel = case.scene.policy.channels[name]
-        failed = channel_reasons(case, channel)
-        if not failed and not blocked:
-            better = turn.shadow or turn.first if _is_shadow(case) else turn.first
-            if better is not None:
-                detail = outranked_by((better.case.scene, better.case.campaign), (case.scene, case.campaign))
-                reasons.append(Why(Gate.OUTRANKED, detail))
-                return Candidate(case.campaign.id, name, "outranked", reasons, rung)
-            choice = _word(case, channel, rung)
-            if isinstance(choice, Choice):
-                return _take_turn(choice, turn, reasons)
-            failed = [choice]
-        reasons += failed
-    return Candidate(case.campaign.id, case.campaign.channels[0], "suppressed", reasons)
+        if failed := channel_reasons(case, channel):
+            reasons += failed
+        else:
+            yield channel
 
 
 def _take_turn(choice: Choice, turn: Turn, reasons: list[Why]) -> Candidate:
@@ -239,7 +235,7 @@ def _take_turn(choice: Choice, turn: Turn, reasons: list[Why]) -> Candidate:
         reasons.append(why)
         return Candidate(campaign.id, choice.channel.name, "held_out", reasons, choice.creep)
     turn.speaker = choice
-    return Candidate(campaign.id, choice.channel.name, "nudged", reasons, choice.creep)
+    return Candidate(campaign.id, choice.channel.name, "nudged", reasons, choice.spent)
 
 
 def _held_out_of_all(campaign: Campaign, overall: Overall, customer_id: str) -> Why | None:
@@ -249,21 +245,3 @@ def _held_out_of_all(campaign: Campaign, overall: Overall, customer_id: str) -> 
 
 def _is_shadow(case: Case) -> bool:
     return case.campaign.shadow or case.scene.policy.overall.shadow
-
-
-def _word(case: Case, channel: Channel, rung: Creep) -> Choice | Why:
-    """Find the words: as written where the rung and the known facts allow it, else the soft ones."""
-    scene, campaign = case.scene, case.campaign
-    values = {name: value for name, read in campaign.facts.items() if (value := read(scene)) is not None}
-    nudge = nudge_id(scene.event.customer_id, scene.event.event_id)
-    frame = frame_of(scene.policy, campaign, channel, case.profile.locale, nudge, scene.now_ms)
-    failure = Why(Gate.COPY_FAILED, channel.name)
-    for step in (SEND, SOFTEN) if rung.rung == SEND else (SOFTEN,):
-        try:
-            content = render(campaign, channel, step, values, frame)
-        except RenderError as error:
-            missing = error.code == RenderCode.FACT_MISSING
-            failure = Why(Gate.FACT_MISSING if missing else Gate.COPY_FAILED, f"{channel.name}: {error}")
-        else:
-            return Choice(case, channel, Creep(rung=step), content, frame)
-    return failure

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from streamproc.core import caps
 from streamproc.core.context import Charge
-from streamproc.core.decision import CapUse, Decision, Emission, Handover, Nudge, encode_json
+from streamproc.core.creep.mood import spend
+from streamproc.core.decision import CapUse, Creep, Decision, Emission, Handover, Nudge, encode_json
 from streamproc.core.digests import event_digest, nudge_id
 from streamproc.core.gates import item_sold
 from streamproc.core.ledger import charge_output
@@ -15,8 +16,8 @@ from streamproc.core.record import Output
 
 if TYPE_CHECKING:
     from streamproc.core.arrival import Arrival, Rules
-    from streamproc.core.candidates import Choice
     from streamproc.core.event import Event
+    from streamproc.core.voice import Choice
 
 
 def charge(
@@ -43,7 +44,10 @@ def charge(
         group=case.campaign.group,
     )
     scene.context.charges = [*scene.context.charges, spent]
-    emission.ahead.append(charge_output(h, scene.context, spent, identity, arrival, decision))
+    creep = choice.spent
+    if creep.level_after is not None:
+        spend(scene.context, creep.level_after, scene.now_ms)
+    emission.ahead.append(charge_output(h, scene.context, spent, identity, arrival, decision, creep))
     decision.nudge_id = identity
     nudge = _nudge(choice, identity, decision)
     emission.nudge = Output(
@@ -71,7 +75,7 @@ def charge(
 
 
 def _nudge(choice: Choice, identity: str, decision: Decision) -> Nudge:
-    case, event = choice.case, choice.case.scene.event
+    case, event, creep = choice.case, choice.case.scene.event, choice.spent
     scene, policy = case.scene, case.scene.policy
     scoped = caps.caps_over(policy, case.campaign, case.category, case.profile, choice.channel)
     checks = caps.check(scoped, scene.context.charges, scene.now_ms, case.zone, case.visit)
@@ -89,7 +93,7 @@ def _nudge(choice: Choice, identity: str, decision: Decision) -> Nudge:
         because=list(case.campaign.because),
         reason=choice.frame.reason,
         controls=dict(choice.frame.controls),
-        creep=choice.creep,
+        creep=Creep(creep.rung, creep.score, creep.level_before, creep.level_after),
         caps=[CapUse(check.scope, check.window, check.used, check.max) for check in checks],
         source=decision.source,
         consent=decision.consent,

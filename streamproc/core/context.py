@@ -24,6 +24,8 @@ FULFILLED_MAX: Final = 64
 # Ten years, the longest that a store can be told to keep something; beyond it there is no end.
 TTL_MS_MAX: Final = 10 * 366 * 86_400_000
 FOR_EVER: Final = 0
+# What somebody's bad news left of their wariness after a year is 1 % of it, at the half-life that ships.
+WARY_MS: Final = 400 * 86_400_000
 TIMERS_MAX: Final = 16
 
 
@@ -132,6 +134,18 @@ class Timer(msgspec.Struct, frozen=True, array_like=True, gc=False):
     held_until_ms: int = 0
 
 
+class Throttle(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """How much one customer has had lately (`level`, as it was at `level_ms`), and what their answers made of them.
+
+    `wariness` is as it was at `wariness_ms`, 0 if no answer ever moved it.
+    """
+
+    level: float = 0.0
+    level_ms: int = 0
+    wariness: float = 0.0
+    wariness_ms: int = 0
+
+
 class Context(msgspec.Struct, array_like=True, gc=False):
     """One customer's memory. Times in milliseconds since the epoch.
 
@@ -164,6 +178,8 @@ class Context(msgspec.Struct, array_like=True, gc=False):
     watching: list[Line] = []
     timers: list[Timer] = []
     latest: dict[str, int] = {}
+    throttle: Throttle | None = None
+    since_ms: int = 0
 
 
 class UnreadableContext(ValueError):
@@ -236,10 +252,13 @@ def ttl_ms(context: Context, days_ms: int) -> int:
 
     0 is for ever: what restrains beyond `TTL_MS_MAX`, such as an objection or a cap `ever`, is kept without an end.
     """
-    if not (context.charges or context.holds or context.fulfilled):
+    throttle = context.throttle
+    if not (context.charges or context.holds or context.fulfilled or throttle):
         return days_ms
     ends = [charge.until_ms for charge in context.charges]
     ends += context.holds.values()
     ends += context.fulfilled.values()
-    lives_ms = max(days_ms, max(ends) - context.last_ms)
+    if throttle is not None and throttle.wariness > 1:
+        ends.append(throttle.wariness_ms + WARY_MS)
+    lives_ms = max([days_ms, *[end - context.last_ms for end in ends]])
     return lives_ms if lives_ms <= TTL_MS_MAX else FOR_EVER

@@ -83,7 +83,7 @@ def decide(
         # What was done under a refusal is not used, though the customer may have agreed since.
         return Counted.QUIET, _caused(ahead)
     if context is None:
-        context = customer.context = Context(customer_id=event.customer_id)
+        context = customer.context = Context(customer_id=event.customer_id, since_ms=now_ms)
     context.applied[source] = place
     if now_ms < context.last_ms:
         now_ms = context.last_ms

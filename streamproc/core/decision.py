@@ -11,10 +11,43 @@ from streamproc.core.record import Output
 
 
 class Creep(msgspec.Struct, frozen=True, omit_defaults=True):
-    """How far a message may go: `rung` is the step of the ladder taken, `score` in [0, 1] where it was weighed."""
+    """How far a message goes: `rung` is the step of the ladder taken, `score` in [0, 1] where it was weighed.
+
+    `level_before` and `level_after` are what the customer has had of that lately, before and after it.
+    """
 
     rung: str
     score: float | None = None
+    level_before: float | None = None
+    level_after: float | None = None
+
+
+class Tried(msgspec.Struct, frozen=True):
+    """One step of the ladder that was weighed."""
+
+    channel: str
+    rung: str
+    score: float
+
+
+class Weighed(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How one candidate was weighed: `rung` is the step taken, or `silence` with the numbers of the last one tried.
+
+    The score, in [0, 1], must be within `limit` and `room`. `factors` are those that are not 0, and `contributions` say
+    how much of the score each cause has; they add up to it. `tried` are all steps, where there was more than one. What
+    is about an order is not weighed.
+    """
+
+    rung: str
+    score: float | None = None
+    limit: float | None = None
+    room: float | None = None
+    wariness: float | None = None
+    factors: dict[str, float] = {}
+    contributions: dict[str, float] = {}
+    level_before: float | None = None
+    level_after: float | None = None
+    tried: list[Tried] = []
 
 
 class Candidate(msgspec.Struct, omit_defaults=True):
@@ -27,7 +60,7 @@ class Candidate(msgspec.Struct, omit_defaults=True):
     channel: str
     verdict: str  # nudged | suppressed | outranked | held_out | shadow | withheld
     reasons: list[Why] = []
-    creep: Creep | None = None
+    creep: Weighed | None = None
     content: dict[str, object] | None = None
 
 

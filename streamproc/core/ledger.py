@@ -13,7 +13,7 @@ from streamproc.core.record import Output
 if TYPE_CHECKING:
     from streamproc.core.arrival import Arrival
     from streamproc.core.context import Charge, Context
-    from streamproc.core.decision import Decision
+    from streamproc.core.decision import Decision, Weighed
     from streamproc.core.facts import ConsentChange
     from streamproc.core.memory import Restraint
     from streamproc.core.record import Position
@@ -94,9 +94,15 @@ def append(context: Context, h: str, kind: str, at_ms: int, policy: str, **detai
 
 
 def charge_output(
-    h: str, context: Context, charge: Charge, nudge_id: str, arrival: Arrival, decision: Decision
+    h: str,
+    context: Context,
+    charge: Charge,
+    nudge_id: str,
+    arrival: Arrival,
+    decision: Decision,
+    creep: Weighed,
 ) -> Output:
-    """Enter a charge: the caps over it, and its windows, can be counted again from these records alone."""
+    """Enter a charge: caps, their windows and the throttle's budget can be counted again from these records alone."""
     value = append(
         context,
         h,
@@ -113,6 +119,9 @@ def charge_output(
         sensed=charge.sensed,
         counts=charge.counts,
         group=charge.group or None,
+        cost=creep.score,
+        level_after=creep.level_after,
+        wariness_after=creep.wariness,
         until_ms=charge.until_ms,
         zone=decision.zone,
     )

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
 
 from streamproc.core.candidates import ABOUT_NOTHING, category_of, find_candidates
 from streamproc.core.channels.message import Frame, RenderCode, RenderError
 from streamproc.core.context import Context
-from streamproc.core.creep.rung import SEND, SOFTEN, weigh
+from streamproc.core.creep.ladder import SEND, SOFTEN
+from streamproc.core.creep.rung import highest_rung
 from streamproc.core.decision import Creep
 from streamproc.core.facts import ProfileChange
 from streamproc.core.facts_paths import TRAIT_PREFIX
@@ -22,6 +23,7 @@ from streamproc.core.policy.examples import CUSTOMER_ID, Example, step_events
 from streamproc.core.policy.loader import Loaded
 from streamproc.core.policy.model import DEFAULT_CATEGORY, FROM_ITEM, Campaign, Category, Channel, Policy
 from streamproc.core.policy.problems import Findings
+from streamproc.core.preview_score import Scores
 from streamproc.core.render import frame_of, render
 from streamproc.core.scene import Scene
 from streamproc.core.values import FactValue, Money, Term
@@ -70,11 +72,15 @@ class ShownFact:
 
 @dataclass(frozen=True)
 class Variant:
-    """The words of one rung: the `content` of a nudge, or why there is none (`problem`)."""
+    """The words of one rung: the `content` of a nudge, or why there is none (`problem`).
+
+    `score` is how creepy they would be to the example's customer; None where there is none to weigh.
+    """
 
     rung: str
     content: Mapping[str, object] | None
     problem: str = ""
+    score: float | None = None
 
 
 @dataclass(frozen=True)
@@ -115,18 +121,27 @@ def preview(loaded: Loaded, name: str, locale: str = "") -> Preview:
         _fact(policy, campaign, fact, path, scene, example) for fact, path in _paths(policy, campaign).items()
     )
     category = category_of(scene, campaign) if scene is not None else _usual_category(policy, campaign)
-    creep = weigh(category)
+    creep, why = Creep(highest_rung(category)), _why(category)
+    scores = Scores(scene, campaign) if scene is not None else None
+    if scores is not None and category.name != DEFAULT_CATEGORY:
+        creep, why = scores.said(_loudest(campaign, loaded.examples.get(name, ()), example))
     channels = tuple(
-        _channel(policy, campaign, policy.channels[one], facts, locale) for one in campaign.channels
+        _channel(policy, campaign, policy.channels[one], facts, locale, scores) for one in campaign.channels
     )
     called = category.name or "none"
-    return Preview(campaign, called, example, creep, _why(creep, category), facts, channels)
+    return Preview(campaign, called, example, creep, why, facts, channels)
+
+
+def _loudest(campaign: Campaign, examples: tuple[Example, ...], named: str) -> str:
+    """Return the loudest channel of a campaign that the customer of an example agreed to."""
+    agreed = next((one.consents for one in examples if one.name == named), ())
+    return next((name for name in campaign.channels if name in agreed), campaign.channels[0])
 
 
 def _scene(policy: Policy, campaign: Campaign, examples: tuple[Example, ...]) -> tuple[str, Scene | None]:
     """Find the first event that makes the campaign a candidate, first in the examples that expect a message."""
     for example in sorted(examples, key=lambda one: not one.expect):
-        context = Context(customer_id=CUSTOMER_ID)
+        context = Context(customer_id=CUSTOMER_ID, since_ms=example.starts_at_ms)
         at_ms = example.starts_at_ms - BEFORE_MS
         told = ProfileChange(CUSTOMER_ID, at_ms, timezone=example.timezone, traits=dict(example.traits))
         apply_profile(context, told)
@@ -168,21 +183,26 @@ def _usual_category(policy: Policy, campaign: Campaign) -> Category:
     return policy.categories.get(campaign.category, ABOUT_NOTHING)
 
 
-def _why(creep: Creep, category: Category) -> str:
-    if creep.rung == SEND and not category.name:
-        return "it is about no group of items, so it is sent as written"
-    if creep.rung == SEND:
-        return f"the item's group, {category.name}, is known, so it is sent as written"
+def _why(category: Category) -> str:
     if category.name == DEFAULT_CATEGORY:
         return "the item is in no group of categories.yaml, so only soft words are sent"
-    return f"words about {category.name} are softened"
+    return "no example shows a customer to weigh it for"
 
 
 def _channel(
-    policy: Policy, campaign: Campaign, channel: Channel, facts: tuple[ShownFact, ...], locale: str
+    policy: Policy,
+    campaign: Campaign,
+    channel: Channel,
+    facts: tuple[ShownFact, ...],
+    locale: str,
+    scores: Scores | None,
 ) -> ShownChannel:
     frame = frame_of(policy, campaign, channel, locale, NUDGE_ID, 0)
-    variants = tuple(_variant(campaign, channel, rung, facts, frame) for rung in (SEND, SOFTEN))
+    found = {} if scores is None else scores.of
+    variants = tuple(
+        replace(_variant(campaign, channel, rung, facts, frame), score=found.get((channel.name, rung)))
+        for rung in (SEND, SOFTEN)
+    )
     labels = campaign.labels.get(frame.locale, {})
     return ShownChannel(channel, frame.locale, frame.reason, labels, frame.controls, variants)
 

@@ -45,7 +45,6 @@ class Gate(StrEnum):
     FACT_MISSING = "fact_missing"
     COPY_FAILED = "copy_failed"
     CREEP = "creep"
-    CREEP_LATER = "creep_later"
     # Among the others, and at hand-over
     OUTRANKED = "outranked"
     HELD_OUT = "held_out"

@@ -9,6 +9,7 @@ import msgspec
 
 from streamproc.core.arrival import Arrival, Customer, Rules
 from streamproc.core.consent import NO_CONSENT
+from streamproc.core.creep.model import INTERACTIONS, WEIGHTS
 from streamproc.core.decide import Counted, decide
 from streamproc.core.decision import Candidate, Emission, Nudge
 from streamproc.core.event import Event, Item
@@ -50,6 +51,11 @@ en:
   {viewed: Looked at., cart: In your basket., wishlist: Wished for., purchased: Bought., declared: Told us.,
   asked: Asked.,
   visiting: In our store., opted_in: Agreed., labels: {why: Why, mute: Pause, unsubscribe: Stop}}
+"""
+# Nothing is creepy here: the gates are looked at one by one, and the throttle in tests of its own.
+UNTHROTTLED = f"""\
+weights: {{{", ".join(f"{name}: 0" for name in WEIGHTS)}}}
+interactions: {{{", ".join(f"{name}: 0" for name in INTERACTIONS)}}}
 """
 _CAMPAIGN = """\
 campaign: {id}
@@ -109,6 +115,7 @@ FILES = {
     "channels.yaml": CHANNELS,
     "categories.yaml": CATEGORIES,
     "reasons.yaml": REASONS,
+    "creep.yaml": UNTHROTTLED,
     "campaigns/look.yaml": campaign(
         "look", "{event: product.viewed}", VIEWED, caps="[{max: 2, rolling: 7d}]"
     ),

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from msgspec.structs import asdict, replace
 
 from streamproc.core.creep import budget
-from streamproc.core.creep.factors import Factors, causes, softened
-from streamproc.core.creep.ladder import RUNGS, Bounds, Step, steps, taken
+from streamproc.core.creep.factors import Factors, causes, deferred, softened
+from streamproc.core.creep.ladder import DEFER, QUIETER, RUNGS, SEND, SOFTEN, Bounds, Ladder, Step
 from streamproc.core.creep.model import DAY_MS, INTERACTIONS, SHIPPED, WEIGHTS, Model, Wariness
 from streamproc.core.creep.score import contributions, score
 from streamproc.core.creep.wariness import moved, wariness_at
@@ -30,15 +30,21 @@ NAMES = st.sampled_from(list(WEIGHTS))
 
 
 def ladder(written: Factors, quieter: list[Factors], wariness: float) -> list[Step]:
-    scales = SHIPPED.scales
-    soft = [softened(written, scales), *(softened(one, scales) for one in quieter)]
-    return list(steps(SHIPPED, written, soft, wariness))
+    scales, found = SHIPPED.scales, Ladder(SHIPPED, wariness)
+    found.offer(SEND, "loud", written)
+    found.offer(SOFTEN, "loud", softened(written, scales))
+    for number, one in enumerate(quieter):
+        found.offer(QUIETER, f"quieter {number}", softened(one, scales))
+    found.offer(DEFER, "last", deferred(softened(quieter[-1] if quieter else written, scales), scales))
+    return found.offered
 
 
 def verdict(written: Factors, quieter: list[Factors], wariness: float, room: float) -> int:
     """Return how far down the ladder the verdict is; silence is the last."""
-    step = taken(ladder(written, quieter, wariness), Bounds(SHIPPED.limit, room))
-    return len(RUNGS) if step is None else RUNGS.index(step.rung)
+    fits = Bounds(SHIPPED.limit, room).fits
+    return next(
+        (RUNGS.index(step.rung) for step in ladder(written, quieter, wariness) if fits(step)), len(RUNGS)
+    )
 
 
 @given(MODELS, FACTORS, WARY)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from streamproc.core.arrival import Arrival
 from streamproc.core.context import Charge, Context
-from streamproc.core.decision import ConsentPosition, Decision, Source
+from streamproc.core.decision import ConsentPosition, Decision, Source, Weighed
 from streamproc.core.event import Event
 from streamproc.core.facts import ConsentChange
 from streamproc.core.ledger import LedgerRecord, append, charge_output, consent_output, ledger_output
@@ -25,6 +25,7 @@ from streamproc.core.record import Position
 SCHEMAS = Path(__file__).parents[2] / "topics" / "schemas"
 POSITION = Position("clickstream", 4, 1207)
 EVENT = Event(event_id="e-1", dialect="segment", kind="product.viewed", occurred_at_ms=5, received_at_ms=6)
+WEIGHED = Weighed("send", 0.31, level_before=0.1, level_after=0.41, wariness=1.2)
 CHARGE = Charge(
     at_ms=7_000,
     until_ms=9_000,
@@ -55,7 +56,9 @@ DECISION = Decision(
 
 
 def charged(context: Context) -> bytes:
-    output = charge_output("h-1", context, CHARGE, "00" * 16, Arrival(EVENT, POSITION, 4, 0), DECISION)
+    output = charge_output(
+        "h-1", context, CHARGE, "00" * 16, Arrival(EVENT, POSITION, 4, 0), DECISION, WEIGHED
+    )
     assert (output.topic, output.key) == ("ledger", b"h-1")
     assert output.value is not None
     return output.value

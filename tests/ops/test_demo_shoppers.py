@@ -125,6 +125,8 @@ def test_every_cap_that_can_bind_binds_for_somebody(written: list[Record], polic
     wanted |= {f"{name} {cap.text}" for name in used for cap in policy.channels[name].caps}
     wanted |= {f"{one.id} {cap.text}" for one in policy.campaigns.values() for cap in one.caps}
     wanted |= {f"{one.name} {cap.text}" for one in policy.categories.values() for cap in one.caps}
+    # Before these are used up, the throttle's budget is.
+    wanted -= {"push 7 d rolling", "overall 7 d rolling", "in_store_sale 30 d rolling"}
     assert wanted <= bound
     assert {"gap", "visit_cap"} <= {why["code"] for why in reasons(written)}
 
@@ -144,6 +146,7 @@ def test_silence_has_many_reasons(written: list[Record]) -> None:
         "paused",
         "category_muted",
         "hold",
+        "creep",
     }
 
 
@@ -179,7 +182,7 @@ def test_what_the_policy_does_not_know_is_spoken_of_softly(written: list[Record]
     shows = [persona.shows for persona in CAST].index("what we do not know is not named")
     nudges = [orjson.loads(record.value or b"") for record in written if "nudges" in record.topic]
     (nudge,) = [one for one in nudges if one["customer_id"] == f"c-{shows + 1:04}"]
-    assert nudge["creep"]["rung"] == "soften"
+    assert nudge["creep"]["rung"] in ("soften", "quieter")
     assert "Mystery" not in str(nudge["content"])
 
 

@@ -31,7 +31,9 @@ def policy() -> Policy:
     begin, end = text.index("when:"), text.index("category:")
     text = text[:begin] + text[end:]
     begin, end = text.index("content:"), text.index("examples:")
-    return load({**FILES, "campaigns/look.yaml": text[:begin] + CONTENT + text[end:]})
+    return load(
+        {**FILES, "creep.yaml": "limit: 1", "campaigns/look.yaml": text[:begin] + CONTENT + text[end:]}
+    )
 
 
 POLICY = policy()

@@ -77,7 +77,8 @@ def test_an_item_of_no_group_is_softened_and_it_says_why() -> None:
     assert (shown.creep.rung, shown.category) == ("soften", "default")
     assert "in no group of categories.yaml" in shown.why
     known = preview(loaded(), "look")
-    assert (known.creep.rung, known.category) == ("send", "coats")
+    assert (known.creep.rung, known.category) == ("soften", "coats")
+    assert known.why.startswith("0.28 <= 0.40 on push: obtrusiveness 0.1")
 
 
 def test_another_language_is_shown_where_there_are_words() -> None:

@@ -6,23 +6,22 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from streamproc.core.creep.factors import Factors, deferred
+from streamproc.core.creep.factors import Factors
 from streamproc.core.creep.score import score
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
     from streamproc.core.creep.model import Model
 
-SEND, SOFTEN, QUIETER, DEFER = "send", "soften", "quieter", "defer"
+SEND, SOFTEN, QUIETER, DEFER, SILENCE = "send", "soften", "quieter", "defer", "silence"
 RUNGS: Final = (SEND, SOFTEN, QUIETER, DEFER)
+_ABOVE_ALL: Final = 2.0
 
 
 class Step(msgspec.Struct, frozen=True, gc=False):
-    """One step of the ladder: the words of `rung` on the channel at `place` of those that may speak, and its score."""
+    """One step of the ladder: words of this rung on a channel, and how creepy they would be."""
 
     rung: str
-    place: int
+    channel: str
     factors: Factors
     score: float
 
@@ -38,29 +37,32 @@ class Bounds(msgspec.Struct, frozen=True, gc=False):
         return step.score <= self.limit and step.score <= self.room
 
 
-def steps(model: Model, written: Factors | None, soft: Sequence[Factors], wariness: float) -> Iterator[Step]:
-    """Yield the steps from the first on, each of which scores below the one before.
+class Ladder:
+    """The steps offered to one customer for one candidate, each of which scores below the one before."""
 
-    `written` are the factors of the words as they stand, on the loudest channel that may speak; None where only soft
-    words may be said. `soft` are those of the soft words on each channel that may speak, loud to quiet. A step that
-    does not score below the one before is left out: where that one did not fit, it would not either.
-    """
-    last = 2.0
-    if written is not None:
-        last = score(model, written, wariness)
-        yield Step(SEND, 0, written, last)
-    for place, factors in enumerate(soft):
-        found = score(model, factors, wariness)
-        if found < last:
-            last = found
-            yield Step(QUIETER if place else SOFTEN, place, factors, found)
-    if soft:
-        waited = deferred(soft[-1], model.scales)
-        found = score(model, waited, wariness)
-        if found < last:
-            yield Step(DEFER, len(soft) - 1, waited, found)
+    __slots__ = ("_last", "_model", "_wariness", "offered")
 
+    def __init__(self, model: Model, wariness: float) -> None:
+        """Begin above the first step."""
+        self._model = model
+        self._wariness = wariness
+        self._last = _ABOVE_ALL
+        self.offered: list[Step] = []
 
-def taken(steps: Sequence[Step], bounds: Bounds) -> Step | None:
-    """Return the first step that fits, None where silence is all that does."""
-    return next((step for step in steps if bounds.fits(step)), None)
+    def offer(self, rung: str, channel: str, factors: Factors) -> Step | None:
+        """Weigh the next step; None if it does not score below the one before.
+
+        Where that one did not fit, it would not either.
+        """
+        found = score(self._model, factors, self._wariness)
+        if found >= self._last:
+            return None
+        self._last = found
+        step = Step(rung, channel, factors, found)
+        self.offered.append(step)
+        return step
+
+    def drop(self) -> None:
+        """Take the last step back, for which there turned out to be no words: the next may score as it did."""
+        self.offered.pop()
+        self._last = self.offered[-1].score if self.offered else _ABOVE_ALL

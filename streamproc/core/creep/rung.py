@@ -1,19 +1,14 @@
-"""How loud a message may be: the rung of the ladder that a candidate's copy may take."""
+"""Which words may be considered at all, before anything is weighed."""
 
 from __future__ import annotations
 
-from streamproc.core.decision import Creep
+from streamproc.core.creep.ladder import SEND, SOFTEN
 from streamproc.core.policy.model import DEFAULT_CATEGORY, Category
 
-SEND = "send"
-SOFTEN = "soften"
 
+def highest_rung(category: Category | None) -> str:
+    """Return the first rung for a message about this category: soft words, where nobody knows how private it is.
 
-def weigh(category: Category | None) -> Creep:
-    """Choose the rung for a message about this category: soft copy only, where nothing is known of how private it is.
-
-    A message without a category (a welcome) is sent as written.
+    A message without a category (a welcome) may be sent as written.
     """
-    if category is not None and category.name == DEFAULT_CATEGORY:
-        return Creep(rung=SOFTEN)
-    return Creep(rung=SEND)
+    return SOFTEN if category is not None and category.name == DEFAULT_CATEGORY else SEND

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from streamproc.core.creep.factors import Factors
+from streamproc.core.creep.factors import Factors, softened
 from streamproc.core.memory import BOUNCED_PREFIX, GIFT_PREFIX, LIFE_EVENT, fulfilled_until_ms
 from streamproc.core.policy.model import NO_CATEGORY
 from streamproc.core.zones import minute_of_day
@@ -73,24 +73,21 @@ class Situation:
                 far = _distance(scales, source, surface, channel.surface, scene.now_ms - at_ms)
                 distance = max(distance, far)
         specificity = max(scales.specificity[text.specificity], scales.specificity[campaign.reveals])
-        sensitivity, opacity = self._sensitivity, text.opacity
-        if is_soft:
-            specificity = min(specificity, scales.specificity["category"])
-            sensitivity, opacity = sensitivity * scales.soft_sensitivity, 0.0
-        return Factors(
+        written = Factors(
             obtrusiveness=channel.obtrusiveness,
             provenance=provenance,
             context_distance=distance,
             specificity=specificity,
             immediacy=self._immediacy,
-            opacity=opacity,
+            opacity=text.opacity,
             repetition=self._repetition,
             staleness=1.0 - 2.0 ** ((oldest_ms - scene.now_ms) / scales.stale_ms),
             exposure=_exposure(case, channel, scales),
             untimeliness=untimeliness(channel.quiet, scene.now_ms, case.zone, scales),
             invalidity=self._invalidity,
-            sensitivity=sensitivity,
+            sensitivity=self._sensitivity,
         )
+        return softened(written, scales) if is_soft else written
 
 
 def _seen(grounds: Iterable[Ground], case: Case, scales: Scales) -> list[tuple[str, int, str]]:

@@ -39,7 +39,7 @@ AT_MS_MAX: Final = 89 * DAY_MS
 # A Tuesday at noon: within everybody's hours, and no day on which clocks change.
 STARTS_AT_MS: Final = 1_772_539_200_000
 CUSTOMER_ID: Final = "example"
-RUNGS: Final = ("send", "soften")
+RUNGS: Final = ("send", "soften", "quieter")
 
 # Each verb is the key that names its item, or its store.
 ITEM_VERBS: Final = {
@@ -110,7 +110,8 @@ EXPECTED: Final = Shape(
             Text(pattern=NAME.pattern),
         ),
         "rung": Key(
-            "How it is said: send as written, or soften; either unless given.", Choice(RUNGS, "a rung")
+            "How it is said: send as written, soften, or quieter, softened on a later channel; any unless given.",
+            Choice(RUNGS, "a rung"),
         ),
     },
 )

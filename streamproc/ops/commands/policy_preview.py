@@ -131,7 +131,8 @@ def _box(shown: Preview, channel: ShownChannel, variant: Variant, asked: str) ->
     is_said = variant.rung == shown.creep.rung
     form = "" if channel.channel.form == channel.channel.name else f" ({channel.channel.form})"
     spoken = "" if asked in ("", channel.locale) else f", in {channel.locale}"
-    title = f"{channel.channel.name}{form}, {RUNGS.get(variant.rung, variant.rung)}{spoken}"
+    score = "" if variant.score is None else f" {variant.score:.2f}"
+    title = f"{channel.channel.name}{form}, {RUNGS.get(variant.rung, variant.rung)}{score}{spoken}"
     if variant.content is None:
         body: RenderableType = Text(f"cannot be said: {variant.problem}", style="red")
         return Panel(body, title=escape(title), title_align="left", border_style="red", width=BOX_COLUMNS_MAX)
@@ -193,7 +194,12 @@ def _as_json(shown: Preview, version: str) -> dict[str, Any]:
                 "reason": one.reason,
                 "controls": one.controls,
                 "variants": [
-                    {"rung": variant.rung, "content": variant.content, "problem": variant.problem or None}
+                    {
+                        "rung": variant.rung,
+                        "score": variant.score,
+                        "content": variant.content,
+                        "problem": variant.problem or None,
+                    }
                     for variant in one.variants
                 ],
             }

@@ -73,7 +73,7 @@ CAST: Final = (
     Persona("too early for a push", "push", "07:20 look shoe-3 x3", app=True),
     Persona("too late for a push", "push", "21:10 look coat-2 x3", app=True),
     Persona("no time zone, no push", "push", "11:40 look coat-4 x3", timezone=None, app=True),
-    Persona("what we do not know is not named", "email", "12:40 look odd-1 x3"),
+    Persona("what we do not know is not named", "email in_app", "12:40 look odd-1 x3"),
     Persona(
         "a pregnancy is not even remembered",
         "push email in_app",
