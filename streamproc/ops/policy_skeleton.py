@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from streamproc.core.creep.model import SHIPPED
 from streamproc.core.policy.campaign_shape import CAMPAIGN
 from streamproc.core.policy.content_shape import COPIES
 from streamproc.core.policy.loader import Loaded
@@ -134,13 +135,18 @@ _SAYS: Final = {
 
 def _examples(channel: str, sensed: list[str], step: str) -> str:
     agreed = ", ".join([channel, *sensed])
+    at, given, traits = "0m", step, ""
+    if channel == "in_store":
+        # The staff are told of nobody who is new, or who does not use the app in the store.
+        at, given = "15d", "{at: 0m, open: app}, " + step.replace("at: 0m", "at: 15d", 1)
+        traits = f"\n    traits: {{{SHIPPED.scales.expected_trait}: true}}"
     return (
         _part("examples", " ", "").rstrip()
         + f"""
-  - name: somebody who agreed hears of it
+  - name: somebody who agreed hears of it{traits}
     consents: [{agreed}]
-    given: [{step}]
-    expect: [{{at: 0m, channel: {channel}, rung: send}}]
+    given: [{given}]
+    expect: [{{at: {at}, channel: {channel}, rung: send}}]
   - name: somebody who did not agree hears nothing
     consents: [{", ".join(sensed)}]
     given: [{step}]
