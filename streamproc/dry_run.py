@@ -11,23 +11,28 @@ from heapq import heappop, heappush
 from typing import Any, Final, TypeVar
 
 from streamproc.core.arrival import Rules
+from streamproc.core.catalog import Catalog, Change
 from streamproc.core.decision import Decision, Handover
 from streamproc.core.policy.model import Policy
 from streamproc.core.receipt import Tally
 from streamproc.core.record import Output, Record
 from streamproc.core.switches import Switches, is_switch
 from streamproc.core.unit import Kind, Unit
+from streamproc.ingest.catalog import parse_catalog, taken_back
 from streamproc.ingest.inside import encode_due
 from streamproc.pipeline import FACT_TOPICS, TIMERS, Pipeline
 from streamproc.store.addresses import Addresses
 from streamproc.store.base import Write
 from streamproc.store.keys import IdKey
 from streamproc.store.memory import MemorySpace, MemoryStore
+from streamproc.store.watches import MemoryWatches
+from streamproc.telling import Telling
 
 DAY_MS: Final = 86_400_000
 # Fixed and published, so that a replay anywhere gives the same bytes. It protects nothing.
 PUBLISHED_ID_KEY: Final = b"streamproc replay: a published key"
 CONFIG: Final = "config"
+CATALOG: Final = "catalog"
 CONSENTS: Final = "consents"
 # Where the consents come back from that a run writes itself, so that no recorded offset is theirs as well.
 OWN_PARTITION: Final = 1_000_000
@@ -122,25 +127,38 @@ class DryRun:
         key = IdKey(id_key)
         self._waking = WakingStore(MemorySpace(self.clock.now_ms), id_check=key.check())
         _run(self._waking.open(fresh=True))
+        self._catalog = Catalog()
+        watches, address = MemoryWatches(), Addresses(key, lanes=None)
+        self._telling = Telling(
+            watches=watches,
+            store=self._waking,
+            sink=self,
+            address=address,
+            policy=lambda: self.policy,
+            may_tell=self.until_open,
+            pace=_at_once,
+        )
         self._pipeline = Pipeline(
             store=self._waking,
             sink=self,
             gate=self,
             clock=self.clock,
             meter=NullMeter(),
-            address=Addresses(key, lanes=None),
+            address=address,
             context_ttl_ms=context_ttl_ms,
             worker="dry-run",
             monotonic=lambda: 0.0,
             pause=_never,
             committed=lambda topic, partition: self._fed.get((topic, partition), 0),
+            watches=watches,
         )
 
     def feed(self, record: Record) -> list[Record]:
         """Take one record through all steps and return what it caused, in the order of writing.
 
         What comes due until then is decided before it. Records of `timers` are skipped: they are found anew. A record
-        of `config` moves its switch; policies in it are not looked at, the policy is the one given. What an
+        of `config` moves its switch; policies in it are not looked at, the policy is the one given. One of `catalog`
+        is known at once, and who watches its item is told. What an
         unsubscription or a producer's signal writes to `consents` comes back at once.
         """
         caused = self.advance(record.timestamp_ms)
@@ -149,6 +167,8 @@ class DryRun:
         if record.topic == CONFIG:
             self._configure(record)
             return caused
+        if record.topic == CATALOG:
+            return caused + self._tell(record)
         return caused + self._take(record)
 
     def advance(self, to_ms: int) -> list[Record]:
@@ -182,6 +202,20 @@ class DryRun:
             caused += self._take(written)
         return caused
 
+    def _tell(self, record: Record) -> list[Record]:
+        """Learn what the catalog says, and let those whom it is news to decide about it."""
+        parsed = parse_catalog(record)
+        change = parsed if isinstance(parsed, Change) else taken_back(record)
+        if change is not None:
+            self._catalog.fold(change)
+        self._written = []
+        _run(self._telling.take([record]))
+        now_ms = self.clock.now_ms()
+        caused = [self._as_record(*written, now_ms) for written in self._written]
+        for written in [one for one in caused if one.topic == TIMERS]:
+            caused += self._take(written)
+        return caused
+
     def _configure(self, record: Record) -> None:
         key = (record.key or b"").decode("utf-8", "replace")
         if is_switch(key):
@@ -211,7 +245,13 @@ class DryRun:
 
     def rules(self) -> Rules:
         """Return the policy, and the switches as the records fed so far set them."""
-        return Rules(self.policy, self._switches, self._config_offset, self._event_age_max_ms)
+        return Rules(
+            self.policy,
+            self._switches,
+            self._config_offset,
+            self._event_age_max_ms,
+            catalog=self._catalog,
+        )
 
     def is_open(self) -> bool:
         """Return True: nothing can be missed here."""
@@ -229,6 +269,10 @@ def _kind(topic: str) -> Kind:
     if topic in FACT_TOPICS:
         return "facts"
     return "timers" if topic == TIMERS else "moments"
+
+
+async def _at_once(_told: int) -> None:
+    """Pace nobody."""
 
 
 async def _never(_attempt: int) -> None:

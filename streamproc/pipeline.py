@@ -13,7 +13,13 @@ import msgspec
 
 from streamproc.core.arrival import Arrival, Customer
 from streamproc.core.consent import NO_CONSENT, ConsentHead, decode_consent, encode_consent
-from streamproc.core.context import Context, UnreadableContext, decode_context, encode_context, ttl_ms
+from streamproc.core.context import (
+    UnreadableContext,
+    decode_context,
+    drop_committed,
+    encode_context,
+    ttl_ms,
+)
 from streamproc.core.decide import Counted, decide, fold_consent
 from streamproc.core.decision import decode_emission, encode_emission
 from streamproc.core.event import Event, Reason, Rejection
@@ -22,6 +28,7 @@ from streamproc.core.receipt import Tally
 from streamproc.core.record import Output, Position
 from streamproc.core.timers import hints, next_due_ms
 from streamproc.core.unit import Unit
+from streamproc.core.watching import watches_after
 from streamproc.handover import Handing
 from streamproc.ingest import parse
 from streamproc.ingest.canonical import encode_event
@@ -31,6 +38,7 @@ from streamproc.ports import Clock, Gate, Meter, Sink, SinkUnavailable
 from streamproc.purse import Purse
 from streamproc.store.addresses import ANY_LANE
 from streamproc.store.base import Slot, Store, StoreRefused, StoreUnavailable, Write
+from streamproc.store.watches import Watches
 from streamproc.turns import Turn, Turns
 from streamproc.work import Result, Work
 
@@ -64,13 +72,14 @@ class Pipeline:
         monotonic: Callable[[], float],
         pause: Callable[[int], Awaitable[None]],
         committed: Callable[[str, int], int],
+        watches: Watches | None = None,
     ) -> None:
         """Put a pipeline together.
 
         `address` gives a customer's hash and lane; `context_ttl_ms` is how long a context lives without an event;
         `monotonic` gives seconds for durations; `pause(n)` waits before
         attempt n + 1; `committed(topic, partition)` is how far a source is committed: outputs kept for
-        records below it are let go.
+        records below it are let go. Who watches which item is noted in `watches`.
         """
         self._store = store
         self._sink = sink
@@ -83,6 +92,7 @@ class Pipeline:
         self._monotonic = monotonic
         self._pause = pause
         self._committed = committed
+        self._watches = watches
         self._turns, self._fact_turns = Turns(), Turns()
         self._purse = Purse(store)
         self._pacing = Pacing(store)
@@ -234,6 +244,8 @@ class Pipeline:
             message = f"{len(work.pending)} customers were written by others {ROUNDS_MAX} times in a row"
             raise StoreUnavailable(message)
         work.committed_at = self._monotonic()
+        if work.watches and self._watches is not None:
+            await self._watches.note(work.watches)
         await self._fetch_kept(work)
 
     async def _until_fresh(self, unit: Unit) -> None:
@@ -289,6 +301,8 @@ class Pipeline:
                 result.emissions.append((arrival.position, emission))
                 if customer.context is not None:
                     puts.append((_field(arrival.position), encode_emission(emission)))
+        if work.rules.policy.tells_watchers:
+            result.watches = watches_after(customer.context, slot.h, [one.event for one in arrivals])
         if changed:
             result.write = self._write(slot, customer, before, puts)
             if result.write is not None:
@@ -316,7 +330,7 @@ class Pipeline:
                 context=gone,
                 consent=consent,
             )
-        drops = _drop_committed(context, self._committed) if context.outs else ()
+        drops = drop_committed(context, self._committed) if context.outs else ()
         if puts:
             context.outs += [name for name, _ in puts]
         return Write(
@@ -383,15 +397,3 @@ def _field(position: Position) -> str:
 def _forward(event: Event, position: Position, lane: int) -> Output:
     """Send an event that arrived elsewhere to its customer's own lane."""
     return Output(REKEYED, event.customer_id.encode(), encode_event(event, position), lane=lane)
-
-
-def _drop_committed(context: Context, committed: Callable[[str, int], int]) -> tuple[str, ...]:
-    """Forget the outputs of source positions that are committed, and so will never be delivered again."""
-    kept: list[str] = []
-    dropped: list[str] = []
-    for name in context.outs:
-        topic, partition, offset, _ = name.rsplit("/", 3)
-        done = int(offset) < committed(topic, int(partition))
-        (dropped if done else kept).append(name)
-    context.outs = kept
-    return tuple(dropped)

@@ -118,6 +118,7 @@ class Settings(BaseSettings):
     rebalance_timeout_ms: _DurationMs = Field(
         30_000, ge=1_000, validation_alias=f"{_PREFIX}REBALANCE_TIMEOUT"
     )
+    tell_per_second: int = Field(default=1_000, ge=1, le=100_000)
     metrics_addr: _Address = "127.0.0.1:9464"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 

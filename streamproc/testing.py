@@ -133,6 +133,13 @@ class Harness:
         place = {"site_id": site, "occurred_at_ms": self._now_ms}
         return self.send({**event, **place, **fields}, topic="beacons", customer=customer)
 
+    def catalog(self, key: str, **said: Any) -> list[Nudge]:
+        """Let the shop say something of `item/<id>`, `item/<id>@<site>` or `site/<id>`; return the nudges it caused.
+
+        As on the topic `catalog`: `available`, `price_minor`, `currency`, `until_ms`, `hours`. Nothing takes it back.
+        """
+        return self._feed("catalog", key, json.dumps(said).encode() if said else None, ())
+
     def send(
         self,
         payload: Mapping[str, Any] | bytes,
@@ -158,7 +165,7 @@ class Harness:
         self._feed("config", key, json.dumps({"enabled": on, "reason": reason}).encode(), ())
 
     def _feed(
-        self, topic: str, key: str | None, value: bytes, headers: Sequence[tuple[str, bytes]]
+        self, topic: str, key: str | None, value: bytes | None, headers: Sequence[tuple[str, bytes]]
     ) -> list[Nudge]:
         offset = self._offsets.get(topic, 0)
         self._offsets[topic] = offset + 1

@@ -12,6 +12,7 @@ from streamproc.core.decision import Emission
 from streamproc.core.receipt import Tally
 from streamproc.core.record import Output, Position
 from streamproc.core.unit import Unit
+from streamproc.core.watching import Watch
 from streamproc.store.base import Write
 
 __all__ = ["Result", "Work"]
@@ -25,6 +26,7 @@ class Result(msgspec.Struct, gc=False):
     emissions: list[tuple[Position, Emission]] = []
     again: list[Position] = []
     counts: list[tuple[Position, Counted]] = []
+    watches: list[Watch] = []
 
 
 @dataclass
@@ -38,6 +40,7 @@ class Work:
     aside: list[Output] = field(default_factory=list)
     emissions: list[tuple[Position, Emission]] = field(default_factory=list)
     again: list[tuple[str, Position]] = field(default_factory=list)
+    watches: list[Watch] = field(default_factory=list)
     committed_at: float = 0.0
 
     def settle(self, result: Result) -> None:
@@ -46,6 +49,8 @@ class Work:
             self.emissions += result.emissions
         if result.again:
             self.again += [(result.h, position) for position in result.again]
+        if result.watches:
+            self.watches += result.watches
         add = self.tally.add
         for position, counted in result.counts:
             add(position.topic, position.partition, counted)

@@ -175,3 +175,17 @@ def test_what_is_no_time_is_refused_with_what_is_one(now: Any) -> None:
 def test_a_folder_that_is_no_policy_is_refused(tmp_path: Path) -> None:
     with pytest.raises(PolicyErrors):
         Harness(tmp_path / "none")
+
+
+def test_what_the_shop_says_of_an_item_silences_who_looks_at_it_until_it_is_taken_back() -> None:
+    shop = Harness()
+    shop.consent("c-1", "processing", "in_app")
+    shop.profile("c-1", timezone="Europe/Berlin")
+    shop.catalog("item/pan-1", available=False)
+    assert shop.track("c-1", WISH, **PAN) == []
+    assert shop.decisions[-1].candidates[0].reasons[0].code == "item_unavailable"
+    shop.catalog("item/pan-1")
+    shop.track("c-1", "Product Removed from Wishlist", **PAN)
+    assert len(shop.track("c-1", WISH, **PAN)) == 1
+    shop.catalog("item/pan-1", available="yes")
+    assert shop.rejections == ["wrong_type"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
@@ -262,3 +263,15 @@ def ttl_ms(context: Context, days_ms: int) -> int:
         ends.append(throttle.wariness_ms + WARY_MS)
     lives_ms = max([days_ms, *[end - context.last_ms for end in ends]])
     return lives_ms if lives_ms <= TTL_MS_MAX else FOR_EVER
+
+
+def drop_committed(context: Context, committed: Callable[[str, int], int]) -> tuple[str, ...]:
+    """Forget the outputs of source positions that are committed, and so will never be delivered again."""
+    kept: list[str] = []
+    dropped: list[str] = []
+    for name in context.outs:
+        topic, partition, offset, _ = name.rsplit("/", 3)
+        done = int(offset) < committed(topic, int(partition))
+        (dropped if done else kept).append(name)
+    context.outs = kept
+    return tuple(dropped)

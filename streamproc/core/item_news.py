@@ -15,7 +15,7 @@ TOLD_AGAIN_MS_MIN: Final = 3_600_000
 
 
 class Word(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """The last word on an item that news was looked for in, and when its watchers were last told of each kind.
+    """The last word on an item, said at `at_ms`, and when its watchers were last told of each kind of news.
 
     While they are being told, `telling` is the id of the news and `told_to` the last watcher who was, in the order of
     their hashes.
@@ -24,6 +24,7 @@ class Word(msgspec.Struct, frozen=True, array_like=True, gc=False):
     available: bool | None = None
     price_minor: int | None = None
     currency: str = ""
+    at_ms: int = 0
     available_told_ms: int = 0
     dropped_told_ms: int = 0
     telling: str = ""
@@ -55,23 +56,38 @@ def news_of(before: Word, change: Change, source: str) -> tuple[Word, News | Non
     """Compare a record with the word before; return the new word, and the news if there is any.
 
     An item is back if it was said not to be had, not if nothing was known; its price fell if it is lower in the same
-    currency, and the item is not known to be gone. A record whose time is over says nothing. `source` names the record.
+    currency, and the item is not known to be gone. A record whose time is over says nothing, nor does one that is older
+    than the word before, so that reading records again makes no news. `source` names the record.
     """
     offer = change.said
     if not isinstance(offer, Offer):
-        return Word(available_told_ms=before.available_told_ms, dropped_told_ms=before.dropped_told_ms), None
+        return msgspec.structs.replace(before, available=None, price_minor=None, currency=""), None
     at_ms = offer.at_ms
-    if 0 < offer.until_ms <= at_ms:
+    if (
+        0 < offer.until_ms <= at_ms
+        or at_ms < before.at_ms
+        or (at_ms == before.at_ms and _is_same(before, offer))
+    ):
         return before, None
     kind = _kind(before, offer)
     told_ms = before.available_told_ms if kind == ITEM_AVAILABLE else before.dropped_told_ms
     word = Word(
-        offer.available, offer.price_minor, offer.currency, before.available_told_ms, before.dropped_told_ms
+        offer.available,
+        offer.price_minor,
+        offer.currency,
+        at_ms,
+        before.available_told_ms,
+        before.dropped_told_ms,
     )
     if kind is None or (told_ms and at_ms - told_ms < TOLD_AGAIN_MS_MIN):
         return word, None
     dropped = before.price_minor if kind == ITEM_PRICE_DROPPED else None
     return word, News(kind, f"{kind}/{source}", at_ms, change.item_id, change.site_id, offer, dropped)
+
+
+def _is_same(before: Word, offer: Offer) -> bool:
+    said = (before.available, before.price_minor, before.currency)
+    return said == (offer.available, offer.price_minor, offer.currency)
 
 
 def _kind(before: Word, offer: Offer) -> str | None:

@@ -9,7 +9,7 @@ import msgspec
 from streamproc.core.context import WATCHING_MAX, Context, Line, RememberedItem
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable
 
     from streamproc.core.event import Event
 
@@ -52,12 +52,17 @@ def watched(context: Context, item_id: str, now_ms: int) -> Line | None:
     return None
 
 
-def watches_after(context: Context | None, h: str, event: Event, now_ms: int) -> Sequence[Watch]:
-    """Say of each item of an event whether its customer watches it now. The same whenever the event is read again."""
+def watches_after(context: Context | None, h: str, events: Iterable[Event]) -> list[Watch]:
+    """Say of each item that these events may have changed it for whether their customer watches it now.
+
+    It is the same whenever they are read again.
+    """
     found: list[Watch] = []
-    for item in event.items:
-        line = watched(context, item.item_id, now_ms) if context is not None else None
-        found.append(Watch(item.item_id, h, None if line is None else line.at_ms))
+    for event in events:
+        if event.kind in WATCH_KINDS:
+            for item in event.items:
+                line = watched(context, item.item_id, context.last_ms) if context is not None else None
+                found.append(Watch(item.item_id, h, None if line is None else line.at_ms))
     return found
 
 

@@ -15,9 +15,9 @@ from aiokafka.errors import KafkaError
 from streamproc.core.catalog import ENTRIES_MAX, Catalog, Change
 from streamproc.core.record import Record
 from streamproc.flow.cluster import ClusterUnready, partitions_of
-from streamproc.ingest.catalog import TOPIC, key_of, parse_catalog
+from streamproc.ingest.catalog import TOPIC, parse_catalog, taken_back
 
-__all__ = ["CatalogFeed", "unknown"]
+__all__ = ["CatalogFeed"]
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +25,7 @@ POLL_MS: Final = 250
 # Stock of a minute ago is worth knowing, a price of an hour ago is not: a feed that far behind is not believed.
 BEHIND_SECONDS_MAX: Final = 60.0
 ASK_SECONDS: Final = 10.0
+QUIET_SECONDS: Final = 2.0
 # So many words take the event loop 5 ms; decisions must not wait for more at once.
 WORDS_AT_ONCE: Final = 500
 PARTITIONS_SECONDS: Final = 60.0
@@ -86,8 +87,8 @@ class CatalogFeed:
                     await self._follow()
             except (KafkaError, ClusterUnready, TimeoutError) as error:
                 log.warning("catalog cannot be read: %s", type(error).__name__)
+                await asyncio.sleep(POLL_MS / 1000)
             self._doubt()
-            await asyncio.sleep(max(0.0, POLL_MS / 1000 - (time.monotonic() - asked_at)))
 
     @property
     def staleness_s(self) -> float:
@@ -122,22 +123,26 @@ class CatalogFeed:
         return [TopicPartition(self._topic, partition) for partition in sorted(self._partitions)]
 
     async def _follow(self) -> bool:
-        """Apply what is there; tell whether all that was there when asked is applied."""
+        """Apply what is there until no more comes; tell whether all that was there when asked is applied.
+
+        Where more comes all the time, that counts and not the quiet, after `QUIET_SECONDS`.
+        """
         asked_at = time.monotonic()
         partitions = self._assigned()
         ends: dict[TopicPartition, int] = await self._consumer.end_offsets(partitions)
-        while (lag := await self._lag(ends)) > 0:
-            self.lag = lag
+        while True:
             fetched = await self._consumer.getmany(*partitions, timeout_ms=POLL_MS)
-            if not fetched:
-                return False
             for records in fetched.values():
                 self._apply(records)
+            self.lag = await self._lag(ends)
+            # Some brokers call the first record of the last batch the end, so what is quiet says more.
+            if not fetched or (self.lag == 0 and time.monotonic() - asked_at > QUIET_SECONDS):
+                break
             # Whoever decides in this loop gets a turn after each helping.
             await asyncio.sleep(0)
-        self.lag = 0
-        self._confirmed_at = asked_at
-        return True
+        if self.lag == 0:
+            self._confirmed_at = asked_at
+        return self.lag == 0
 
     async def _lag(self, ends: dict[TopicPartition, int]) -> int:
         return sum([max(0, end - await self._consumer.position(tp)) for tp, end in ends.items()])
@@ -150,7 +155,7 @@ class CatalogFeed:
                 self._fold(parsed)
                 continue
             self.refused[parsed.reason] += 1
-            if (change := unknown(record)) is not None:
+            if (change := taken_back(record)) is not None:
                 self._fold(change)
 
     def _fold(self, change: Change) -> None:
@@ -160,9 +165,3 @@ class CatalogFeed:
             log.error(
                 "catalog holds %s items and stores, which is all it may: more are left out", ENTRIES_MAX
             )
-
-
-def unknown(record: Record) -> Change | None:
-    """Take back what was said before a word that cannot be read: after compaction nobody else would know it either."""
-    about = key_of(record)
-    return None if about is None else Change(*about, None)

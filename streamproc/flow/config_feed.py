@@ -14,6 +14,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from streamproc.core.arrival import Rules
+from streamproc.core.catalog import NO_CATALOG, Catalog
 from streamproc.core.plugins import Plugins
 from streamproc.core.policy.bundle import from_document
 from streamproc.core.policy.model import Policy
@@ -49,12 +50,14 @@ class ConfigFeed:
         event_age_max_ms: int,
         prefix: str = "",
         plugins: Plugins | None = None,
+        catalog: Catalog = NO_CATALOG,
         changed: Callable[[], None] = lambda: None,
     ) -> None:
         """Follow `config` at this broker; `default` is the policy while `config` names none.
 
-        Policies may name these `plugins`, those that are installed unless given.
+        Policies may name these `plugins`, those that are installed unless given. The rules know this `catalog`.
         """
+        self._catalog = catalog
         self._consumer = AIOKafkaConsumer(
             bootstrap_servers=bootstrap,
             enable_auto_commit=False,
@@ -78,7 +81,7 @@ class ConfigFeed:
         self._offset = 0
         self._confirmed_at = float("-inf")
         self._changed = changed
-        self._rules = Rules(default, self._switches, 0, event_age_max_ms)
+        self._rules = Rules(default, self._switches, 0, event_age_max_ms, catalog=catalog)
         self.trouble: str | None = None
         """Which policy that `config` points to is refused, and why, in a line; None while none is."""
 
@@ -231,7 +234,9 @@ class ConfigFeed:
     def _publish(self) -> None:
         off = self.plugins_off = troubles(self._policy)
         policy = unplug(self._policy, off) if off else self._policy
-        self._rules = Rules(policy, self._switches, self._offset, self._event_age_max_ms)
+        self._rules = Rules(
+            policy, self._switches, self._offset, self._event_age_max_ms, catalog=self._catalog
+        )
         self._changed()
 
 

@@ -15,9 +15,11 @@ from streamproc.core.plugins import Plugins
 from streamproc.core.policy.model import Policy
 from streamproc.core.unit import Unit
 from streamproc.flow.app import Flow, FlowConfig, FlowStopped
+from streamproc.flow.catalog_feed import CatalogFeed
 from streamproc.flow.clocks import RecordClock, RecordTime, WallClock
 from streamproc.flow.cluster import Cluster
 from streamproc.flow.config_feed import ConfigFeed
+from streamproc.flow.fan_out import FanOut, Pace
 from streamproc.flow.gate import WorkerGate
 from streamproc.flow.heartbeat import HEARTBEAT_TTL_MS, Heartbeat, Pulse
 from streamproc.flow.lanes import LanesHealth, LaneTopics
@@ -30,6 +32,8 @@ from streamproc.ports import Meter
 from streamproc.store.addresses import Addresses
 from streamproc.store.base import EpochMissing, Store
 from streamproc.store.keys import IdKey
+from streamproc.store.watches import Watches
+from streamproc.telling import Telling
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +42,7 @@ DAY_MS: Final = 86_400_000
 STALLED_SECONDS_MAX: Final = 120.0
 WATCH_SECONDS: Final = 1.0
 # What a worker writes or follows beside the topics keyed by customer.
-OTHER_TOPICS: Final = ("config", "ledger", "decisions", "receipts", "dead-letters")
+OTHER_TOPICS: Final = ("config", "catalog", "ledger", "decisions", "receipts", "dead-letters")
 
 # How long a rebalance or a stop waits for the unit in flight.
 LET_GO_MS_MAX: Final = 5_000
@@ -59,6 +63,7 @@ class WorkerConfig:
     fetch_wait_ms: int = 20
     session_timeout_ms: int = 30_000
     rebalance_timeout_ms: int = 30_000
+    tell_per_second: int = 1_000
 
 
 class WorkerStalled(Exception):
@@ -76,11 +81,16 @@ class Worker:
         policy: Policy,
         meter: Meter,
         plugins: Plugins | None = None,
+        watches: Watches | None = None,
     ) -> None:
         """Put a worker together; `policy` is the one used while `config` names none.
 
-        Policies may name these `plugins`, those that are installed unless given.
+        Policies may name these `plugins`, those that are installed unless given. Who watches which item is kept in
+        `watches`; without it nobody is told of anything.
         """
+        self._watches = watches
+        self.catalog = CatalogFeed(config.bootstrap, prefix=config.prefix)
+        self.fan_out: FanOut | None = None
         self.config = config
         self._store = store
         self._key = key
@@ -94,6 +104,7 @@ class Worker:
             event_age_max_ms=config.event_age_max_ms,
             prefix=config.prefix,
             plugins=plugins,
+            catalog=self.catalog.catalog,
             changed=self._pulse.changed,
         )
         self.gate = WorkerGate(self.feed, store, self._is_fresh)
@@ -136,21 +147,29 @@ class Worker:
         producer = await self._start.step("Kafka", lambda: start_producer(self.config.bootstrap))
         try:
             await self._start.step("config", self.feed.start)
+            await self._start.step("catalog", self.catalog.start)
             await self._start.step("Redis", self._open_store)
             await self.gate.ask_store()
             self._start.over()
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self.feed.run())
+                tasks.create_task(self.catalog.run())
                 tasks.create_task(self.gate.watch_store())
                 tasks.create_task(self._pulse.run())
                 tasks.create_task(self._watch())
                 sink = KafkaSink(producer, self.config.prefix)
                 self._scheduler = self._make_scheduler(sink, lanes)
                 tasks.create_task(self._scheduler.run())
+                if self._watches is not None:
+                    self.fan_out = self._make_fan_out(self._watches, sink, lanes)
+                    tasks.create_task(self.fan_out.run())
                 tasks.create_task(self._flow(self._pipeline(sink, lanes)))
         finally:
             await self.feed.stop()
+            await self.catalog.stop()
             await producer.stop()
+            if self._watches is not None:
+                await self._watches.close()
             await self._store.close()
 
     async def _flow(self, pipeline: Pipeline) -> None:
@@ -211,6 +230,28 @@ class Worker:
             monotonic=time.monotonic,
             pause=backoff,
             committed=self._committed,
+            watches=self._watches,
+        )
+
+    def _make_fan_out(self, watches: Watches, sink: KafkaSink, lanes: int) -> FanOut:
+        config = self.config
+        telling = Telling(
+            watches=watches,
+            store=self._store,
+            sink=sink,
+            address=Addresses(self._key, lanes),
+            policy=lambda: self.gate.rules().policy,
+            may_tell=self.gate.until_open,
+            pace=Pace(config.tell_per_second),
+        )
+        return FanOut(
+            config.bootstrap,
+            config.group,
+            telling,
+            self._meter,
+            prefix=config.prefix,
+            session_timeout_ms=config.session_timeout_ms,
+            rebalance_timeout_ms=config.rebalance_timeout_ms,
         )
 
     def _make_scheduler(self, sink: KafkaSink, lanes: int) -> Scheduler:

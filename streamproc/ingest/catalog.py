@@ -19,7 +19,7 @@ from streamproc.ingest.refusal import Refused, refused_by_type, shown
 from streamproc.ingest.scalars import label, text
 from streamproc.ingest.times import TIME_MS_MAX, TIME_MS_MIN
 
-__all__ = ["TOPIC", "key_of", "parse_catalog"]
+__all__ = ["TOPIC", "parse_catalog", "taken_back"]
 
 TOPIC: Final = "catalog"
 DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -68,10 +68,13 @@ def parse_catalog(record: Record) -> Change | Rejection:
         return refused.rejection()
 
 
-def key_of(record: Record) -> tuple[str, str] | None:
-    """Return the item and the store that a record is about, None where its key cannot be read."""
+def taken_back(record: Record) -> Change | None:
+    """Return what a record that is refused changes: its item or store is unknown from then on; None for neither.
+
+    Once the topic is compacted, whoever starts reads nothing else of it either.
+    """
     try:
-        return _key(record.key)
+        return Change(*_key(record.key), None)
     except Refused:
         return None
 

@@ -124,6 +124,7 @@ class Metrics:
         self._monotonic = monotonic
         self._config_confirmed_at: float | None = None
         self._plugin_errors_shown = 0
+        self._watchers_told_shown = 0
         ProcessCollector(registry=self.registry)
         self._make_counters()
         self._make_gauges()
@@ -228,6 +229,20 @@ class Metrics:
         self._timers_waiting.set(waiting)
         self._timers_overdue.set(overdue_s)
 
+    def show_catalog(self, *, entries: int, lag: int, left_out: int, refused: int, is_doubtful: bool) -> None:
+        """Show how many items and stores are known, how many records lie ahead, and what was not taken."""
+        self._catalog_entries.set(entries)
+        self._catalog_lag.set(lag)
+        self._catalog_left_out.set(left_out)
+        self._catalog_refused.set(refused)
+        self._catalog_doubtful.set(int(is_doubtful))
+
+    def show_telling(self, *, lag: int, told: int) -> None:
+        """Show how much of the catalog is not told of yet, and how many watchers were told since the start."""
+        self._telling_lag.set(lag)
+        self._watchers_told.inc(told - self._watchers_told_shown)
+        self._watchers_told_shown = told
+
     def show_workers(self, count: int) -> None:
         """Show how many workers this one sees alive."""
         self._workers.set(count)
@@ -278,6 +293,7 @@ class Metrics:
         self._plugin_errors = counter("plugin_errors", "Calls of plug-ins that failed and decided nothing.")
         self._conflicts = counter("conflicts", "Customers decided again after a conflicting write.")
         self._troubles = _children(counter("troubles", "Attempts that are repeated.", "kind"), _TROUBLES)
+        self._watchers_told = counter("watchers_told", "Customers told of an item that they watch.")
         self._timers_fired = counter("timers_fired", "Timers that were due and went to their lanes.")
         self._unknown_categories = counter(
             "unknown_categories", "Items of categories the policy does not know."
@@ -299,6 +315,12 @@ class Metrics:
             "timers_waiting", "Customers of this worker's share that wait for a time."
         )
         self._timers_overdue = gauge("timers_overdue_seconds", "How long the first of them is overdue.")
+        self._catalog_entries = gauge("catalog_entries", "Items and stores of which something is known.")
+        self._catalog_lag = gauge("catalog_lag_records", "Records of the catalog not applied yet.")
+        self._catalog_left_out = gauge("catalog_left_out", "Words on items and stores that found no room.")
+        self._catalog_refused = gauge("catalog_refused", "Records of the catalog refused since the start.")
+        self._catalog_doubtful = gauge("catalog_doubtful", "1 while nothing counts as available.")
+        self._telling_lag = gauge("telling_lag_records", "Records of the catalog not told of yet.")
         self._workers = gauge("workers", "Workers that this one sees alive.")
 
     def _make_histograms(self) -> None:

@@ -32,6 +32,7 @@ from streamproc.settings import Settings, SettingsError
 from streamproc.store.base import Store, StoreRefused, StoreUnavailable
 from streamproc.store.keys import IdKey, IdKeyUnusable
 from streamproc.store.redis_store import RedisStore
+from streamproc.store.watches import RedisWatches, Watches
 
 __all__ = ["MISCONFIGURED", "STALLED", "STOPPED", "Parts", "assemble", "run_worker", "worker_name"]
 
@@ -61,6 +62,7 @@ class Parts:
     policy: Policy
     metrics_addr: str
     watch: PluginWatch = field(default_factory=PluginWatch)
+    watches: Watches | None = None
 
 
 def worker_name() -> str:
@@ -102,9 +104,10 @@ def assemble(settings: Settings, name: str) -> Parts:
         fetch_wait_ms=settings.fetch_wait_ms,
         session_timeout_ms=settings.session_timeout_ms,
         rebalance_timeout_ms=settings.rebalance_timeout_ms,
+        tell_per_second=settings.tell_per_second,
     )
     store = RedisStore(redis_url, id_check=key.check())
-    return Parts(config, store, key, policy, settings.metrics_addr, watch)
+    return Parts(config, store, key, policy, settings.metrics_addr, watch, RedisWatches(redis_url))
 
 
 def run_worker(settings: Settings) -> int:
@@ -136,7 +139,7 @@ async def serve(parts: Parts) -> int:
     metrics = Metrics()
     meter = MetricsMeter(metrics, lambda: time.time_ns() // 1_000_000)
     plugins = parts.watch.watched(installed())
-    worker = Worker(parts.config, parts.store, parts.key, parts.policy, meter, plugins)
+    worker = Worker(parts.config, parts.store, parts.key, parts.policy, meter, plugins, parts.watches)
     stop = stop_on_signals("the unit in flight")
     health = HealthServer(metrics, waits_for=worker.waits_for, stalled=lambda: _stalled(worker))
     try:
@@ -144,6 +147,7 @@ async def serve(parts: Parts) -> int:
     except SettingsError:
         # It has not run, so nothing else closes what it made.
         await worker.feed.stop()
+        await worker.catalog.stop()
         raise
     try:
         gauges = _start(_show_gauges(worker, parts, metrics))
@@ -195,6 +199,16 @@ async def _show_gauges(worker: Worker, parts: Parts, metrics: Metrics) -> None:
         readiness.tell(waits_for, health.lanes if health is not None else ())
         for topic, lag in health.lag.items() if health is not None else ():
             metrics.show_lag(topic.removeprefix(parts.config.prefix), lag.records_max, lag.records_sum)
+        known, fan_out = worker.catalog, worker.fan_out
+        metrics.show_catalog(
+            entries=len(known.catalog),
+            lag=known.lag,
+            left_out=known.catalog.left_out,
+            refused=known.refused.total(),
+            is_doubtful=known.catalog.is_doubtful,
+        )
+        if fan_out is not None:
+            metrics.show_telling(lag=fan_out.lag, told=fan_out.told)
         timers = worker.timers()
         if timers is not None:
             metrics.show_timers(waiting=timers.waiting, overdue_s=timers.overdue_s)

@@ -10,13 +10,13 @@ from typing import Any, Final
 import msgspec
 
 from streamproc.core.record import Record
-from streamproc.dry_run import CONFIG, DryRun
+from streamproc.dry_run import CATALOG, CONFIG, DryRun
 from streamproc.ingest.record_file import RecordFileError, decode_record, encode_record
 from streamproc.pipeline import FACT_TOPICS
 
 __all__ = ["TAKEN", "ReplayError", "Summary", "read_files", "replay"]
 
-TAKEN: Final = frozenset({*FACT_TOPICS, "clickstream", "beacons", CONFIG})
+TAKEN: Final = frozenset({*FACT_TOPICS, "clickstream", "beacons", CONFIG, CATALOG})
 """The topics that are fed. What a run wrote itself (`timers` and `rekeyed` too) is found anew, and skipped."""
 
 

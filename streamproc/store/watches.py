@@ -59,26 +59,21 @@ class RedisWatches:
         self._link: Link = link_to(url, timeout_s=timeout_s)
 
     async def note(self, watches: Sequence[Watch]) -> None:
-        calls: list[Call] = []
-        for watch in watches:
-            key, member = _watch_key(watch.item_id), bytes.fromhex(watch.h)
-            if watch.at_ms is None:
-                calls.append(("ZREM", key, member))
-                continue
-            calls += [
-                ("ZADD", key, watch.at_ms, member),
-                ("ZREMRANGEBYRANK", key, 0, -WATCHERS_MAX - 1),
-                ("PEXPIRE", key, WATCH_MS),
-            ]
-        await self._ask(calls)
+        # A cluster does the calls of one exchange in any order, so what must come after waits for it.
+        await self._ask([_note_call(watch) for watch in watches])
+        grown = {_watch_key(watch.item_id) for watch in watches if watch.at_ms is not None}
+        bounds: list[Call] = []
+        for key in sorted(grown):
+            bounds += [("ZREMRANGEBYRANK", key, 0, -WATCHERS_MAX - 1), ("PEXPIRE", key, WATCH_MS)]
+        await self._ask(bounds)
 
     async def watchers(self, item_id: str, now_ms: int) -> list[str]:
-        key = _watch_key(item_id)
+        key, after_ms = _watch_key(item_id), now_ms - WATCH_MS
         calls: list[Call] = [
-            ("ZREMRANGEBYSCORE", key, "-inf", now_ms - WATCH_MS),
-            ("ZRANGE", key, 0, -1),
+            ("ZRANGEBYSCORE", key, f"({after_ms}", "+inf"),
+            ("ZREMRANGEBYSCORE", key, "-inf", after_ms),
         ]
-        _, members = await self._ask(calls)
+        members, _ = await self._ask(calls)
         return sorted([member.hex() for member in members])
 
     async def words(self, keys: Sequence[str]) -> list[bytes | None]:
@@ -130,6 +125,11 @@ class MemoryWatches:
 
     async def close(self) -> None:
         """Do nothing."""
+
+
+def _note_call(watch: Watch) -> Call:
+    key, member = _watch_key(watch.item_id), bytes.fromhex(watch.h)
+    return ("ZREM", key, member) if watch.at_ms is None else ("ZADD", key, watch.at_ms, member)
 
 
 def _watch_key(item_id: str) -> str:

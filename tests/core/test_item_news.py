@@ -104,14 +104,23 @@ def test_no_kind_of_news_comes_twice_within_an_hour_however_the_words_go(
         st.tuples(st.sampled_from([True, False]), st.sampled_from([50, 80, 100])), min_size=1, max_size=8
     )
 )
-def test_records_that_are_read_again_once_all_were_told_are_no_news(words: list[tuple[bool, int]]) -> None:
-    word = Word()
-    for _ in range(2):
-        again = []
-        for number, said in enumerate(words):
-            word, news = news_of(word, Change("coat", "", at(offer(*said), NOW + number)), f"0/{number}")
-            word = word if news is None else told(word, news)
-            again.append(news)
-    # What the end of the first reading makes news of the beginning of the second was told then, if it was anything.
-    first = {news.kind for news in read(*(offer(*said) for said in words)) if news is not None}
-    assert {news.kind for news in again if news is not None} <= {ITEM_AVAILABLE, ITEM_PRICE_DROPPED} - first
+def test_records_that_are_read_again_are_no_news(words: list[tuple[bool, int]]) -> None:
+    word, heard = Word(), []
+    for number, said in [*enumerate(words), *enumerate(words)]:
+        word, news = news_of(word, Change("coat", "", at(offer(*said), NOW + number)), f"0/{number}")
+        word = word if news is None else told(word, news)
+        heard.append(news)
+    assert [news for news in heard[len(words) :] if news is not None] == []
+
+
+def test_a_word_that_was_so_before_the_last_one_is_no_news() -> None:
+    gone, back = at(offer(False), NOW), at(offer(True), NOW - 1)
+    word, _ = news_of(Word(), Change("coat", "", gone), "0/0")
+    assert news_of(word, Change("coat", "", back), "0/1") == (word, None)
+
+
+def test_who_was_told_so_far_is_remembered_while_the_same_word_is_read_again() -> None:
+    gone = Change("coat", "", at(offer(False), NOW))
+    word, _ = news_of(Word(), gone, "0/0")
+    half_told = msgspec.structs.replace(word, telling="item.available/0/1", told_to="7f")
+    assert news_of(half_told, gone, "0/0") == (half_told, None)

@@ -21,6 +21,8 @@ WAIT_S_MAX = 30.0
 # A process around a worker that does what `behave` says, once it is under way.
 SCRIPT = """
 import asyncio, sys, uvloop
+from collections import Counter
+from streamproc.core.catalog import Catalog
 from streamproc.flow.worker import WorkerStalled
 from streamproc.ops import process
 from streamproc.ops.logs import set_up_logs
@@ -37,8 +39,12 @@ class Gate:
 class Store:
     async def workers(self): return {}
 
+class Known:
+    catalog, lag, refused = Catalog(), 0, Counter()
+    async def stop(self): pass
+
 class Worker:
-    def __init__(self, *parts): self.feed, self.gate = Feed(), Gate()
+    def __init__(self, *parts): self.feed, self.gate, self.catalog, self.fan_out = Feed(), Gate(), Known(), None
     def waits_for(self): return ["Kafka"]
     def state_is_lost(self): return False
     def lanes(self): return None

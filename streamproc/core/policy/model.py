@@ -12,6 +12,7 @@ import msgspec
 
 from streamproc.core.creep.model import SHIPPED, Model
 from streamproc.core.values import FactValue, Kind
+from streamproc.core.watching import ITEM_KINDS
 
 if TYPE_CHECKING:
     from streamproc.core.plugins import Plugin, Ranking
@@ -330,6 +331,11 @@ class Policy:
     kept: frozenset[str] = frozenset()
     plugins: Mapping[str, Plugin] = field(default_factory=dict, repr=False)
     creep: Model = SHIPPED
+
+    @cached_property
+    def tells_watchers(self) -> bool:
+        """Whether some campaign speaks of what happens to an item that a customer watches."""
+        return not ITEM_KINDS.isdisjoint(self.by_kind)
 
     def called(self, name: str) -> Campaign | None:
         """Return the campaign that is, or was, called so."""
