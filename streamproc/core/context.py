@@ -88,12 +88,21 @@ class Profile(msgspec.Struct, array_like=True, gc=False):
     facts: dict[str, Known] = {}
 
 
-class Visit(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """The store last heard from: a visit is a site and the customer's local day."""
+class Visit(msgspec.Struct, array_like=True, gc=False):
+    """A stay in one store, as `core.visits` follows it. Times in milliseconds, 0 where something did not happen.
+
+    `last_ms` is the latest reading, `rssi_dbm` their smoothed strength, None where no phone told it. `zones` are those
+    entered and not left, with the time of it; `exit_ms` is when the last one was left, `over_ms` when the visit ended.
+    """
 
     site_id: str = ""
-    at_ms: int = 0
-    open: bool = False
+    start_ms: int = 0
+    last_ms: int = 0
+    readings: int = 0
+    rssi_dbm: float | None = None
+    zones: dict[str, int] = {}
+    exit_ms: int = 0
+    over_ms: int = 0
 
 
 class Charge(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -154,8 +163,9 @@ class Context(msgspec.Struct, array_like=True, gc=False):
     memory; `outs` the source positions whose outputs the store keeps; `seq` and `chain` the number and hash
     of the customer's last ledger record; `day_counts` and `interests` what `core.day_counts` and `core.interest`
     keep; `watching` the items that the customer asked to be told of; `timers` what is waited for, in no order, and
-    `latest` when the newest event of each kind that ends a waiting occurred. New fields go to the end with a default,
-    so that older contexts stay readable.
+    `latest` when the newest event of each kind that ends a waiting occurred; `visit` is the last one, open or over, and
+    `nearby` a store heard too little of for a visit. New fields go to the end with a default, so that older contexts
+    stay readable.
     """
 
     layout: int = LAYOUT
@@ -181,6 +191,7 @@ class Context(msgspec.Struct, array_like=True, gc=False):
     latest: dict[str, int] = {}
     throttle: Throttle | None = None
     since_ms: int = 0
+    nearby: Visit | None = None
 
 
 class UnreadableContext(ValueError):

@@ -102,6 +102,23 @@ class Spend:
 
 
 @dataclass(frozen=True)
+class Visits:
+    """What makes a visit of what beacons hear.
+
+    It begins once `readings_min` readings span `dwell_min_ms`, weaker ones than `rssi_min_dbm` apart. An exit ends it
+    unless the customer is heard again within `rejoin_ms`; without one `silence_ms` do. Another store takes over where
+    it is louder by `rssi_margin_db`, or heard alone, for `rejoin_ms`.
+    """
+
+    silence_ms: int = 900_000
+    rejoin_ms: int = 120_000
+    dwell_min_ms: int = 10_000
+    readings_min: int = 2
+    rssi_min_dbm: int = -90
+    rssi_margin_db: int = 6
+
+
+@dataclass(frozen=True)
 class Overall:
     """What holds over all channels and campaigns; a candidate whose priority is below `priority_min` stays silent.
 
@@ -122,6 +139,7 @@ class Overall:
     shadow: bool = False
     spend: Spend | None = None
     ranking: Ranking | None = None
+    visits: Visits = Visits()
 
 
 MARKETING, TRANSACTIONAL = "marketing", "transactional"
