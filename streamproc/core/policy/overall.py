@@ -25,6 +25,7 @@ from streamproc.core.policy.shape import (
     Text,
     Whole,
 )
+from streamproc.core.policy.visits import VISITS, read_visits
 from streamproc.core.rank import BY_PRIORITY, BY_VALUE, RANKINGS
 from streamproc.core.zones import zone_names
 
@@ -54,6 +55,7 @@ OVERALL: Final = Shape(
             looser="less",
             label="one sensed message a visit",
         ),
+        "visits": Key("What makes a visit of what beacons hear.", VISITS),
         "priority_min": Key(
             "A campaign whose priority is below this stays silent.",
             Whole(0, PRIORITY_MAX),
@@ -141,6 +143,7 @@ def read_overall(fields: Fields, shelf: Shelf) -> Overall:
         caps=caps,
         gap_min_ms=overall.duration("gap_min") or 0,
         one_sensed_per_visit=overall.flag("one_sensed_per_visit"),
+        visits=read_visits(overall),
         priority_min=overall.integer("priority_min") or 0,
         holdout_ratio=float(overall.number("holdout_ratio") or 0),
         holdout_salt=overall.text("holdout_salt") or "",
