@@ -20,11 +20,12 @@ from functools import partial
 from importlib.metadata import EntryPoint, entry_points
 from typing import Final, TypeVar
 
-from streamproc.core.event import CUSTOM_PREFIX, MOMENT_KINDS
+from streamproc.core.event import CUSTOM_PREFIX
 from streamproc.core.plugin_view import Contender, View
 from streamproc.core.plugins import Plugin, Plugins, PluginUnusable
 from streamproc.core.policy.caps import MEMORY_MS
 from streamproc.core.policy.fields import NAME, NAME_RULE
+from streamproc.core.policy.kinds import PAST_KINDS
 from streamproc.core.policy.plugin_arguments import shape_of
 
 __all__ = ["CONDITIONS", "RANKINGS", "Contender", "View", "condition", "installed", "ranking"]
@@ -119,7 +120,7 @@ def _load(entries: list[EntryPoint], given: int) -> Plugin:
 
 def _check(declared: _Declared) -> None:
     for kind in sorted(declared.reads):
-        if kind not in MOMENT_KINDS and not kind.startswith(CUSTOM_PREFIX):
+        if kind not in PAST_KINDS and not kind.startswith(CUSTOM_PREFIX):
             raise PluginUnusable(f"it reads {kind!r}, which is no kind of event")
     if not 0 <= declared.within_ms <= MEMORY_MS:
         days, most = declared.within_ms // 86_400_000, MEMORY_MS // 86_400_000

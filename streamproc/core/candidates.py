@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from streamproc.core import caps, holdout, zones
+from streamproc.core import caps, holdout, visits, zones
 from streamproc.core.arrival import Arrival, Customer, Rules
 from streamproc.core.catalog import NO_CATALOG, Catalog
 from streamproc.core.charge import charge
@@ -70,7 +70,7 @@ def find_candidates(
     """Find, for each occasion, the campaigns that it makes candidates; what makes none is left out."""
     found: list[Found] = []
     for occasion in occasions:
-        scene = scene_of(context, occasion.event, policy, now_ms, catalog)
+        scene = scene_of(context, occasion.event, policy, now_ms, catalog, occasion.visit_id)
         campaigns = [one for one in occasion.campaigns if one.when(scene)]
         if campaigns:
             found.append(Found(scene, campaigns))
@@ -78,9 +78,17 @@ def find_candidates(
 
 
 def scene_of(
-    context: Context, event: Event, policy: Policy, now_ms: int, catalog: Catalog = NO_CATALOG
+    context: Context,
+    event: Event,
+    policy: Policy,
+    now_ms: int,
+    catalog: Catalog = NO_CATALOG,
+    visit_id: str = "",
 ) -> Scene:
-    """Set the scene for one event; of an item that is news the customer may know more than the catalog says."""
+    """Set the scene for one event, which is about this visit, if about any.
+
+    Of an item that is news the customer may know more than the catalog says.
+    """
     zone = zones.zone(context.profile.zone) if context.profile is not None else None
     item = remembered_item(event.items[0]) if event.items else None
     if item is not None and event.kind in ITEM_KINDS:
@@ -94,6 +102,7 @@ def scene_of(
         item=item,
         category=policy.find_category(item.category) if item is not None else None,
         catalog=catalog,
+        visit_id=visit_id,
     )
 
 
@@ -154,7 +163,6 @@ def _consent_position(arrival: Arrival, head: ConsentHead) -> ConsentPosition:
 
 
 def _case(scene: Scene, campaign: Campaign, consent: ConsentHead, rules: Rules) -> Case:
-    site_id = scene.event.site_id
     return Case(
         scene=scene,
         campaign=campaign,
@@ -162,7 +170,8 @@ def _case(scene: Scene, campaign: Campaign, consent: ConsentHead, rules: Rules) 
         consent=consent,
         switches=rules.switches,
         zone=scene.zone,
-        visit=f"{site_id}/{scene.local_day}" if site_id and scene.local_day else "",
+        visit=scene.visit_id
+        or visits.open_id(scene.context.visit, scene.now_ms, scene.policy.overall.visits),
         profile=scene.context.profile or NO_PROFILE,
         unpaid=rules.unpaid,
     )

@@ -7,15 +7,12 @@ triggers. The event itself is among them: it is remembered before a campaign is 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Final
 
 from streamproc.core.certainty import Certain, measured
 from streamproc.core.context import Line, Remembered, RememberedItem
 from streamproc.core.policy.model import Condition
 from streamproc.core.scene import Scene
-
-# A phone may never say that it left, so a visit that was last heard from so long ago counts as over.
-VISIT_OPEN_MS_MAX: Final = 4 * 3_600_000
+from streamproc.core.visits import is_open
 
 Matcher = Callable[[Remembered], bool]
 MatcherMaker = Callable[[Scene], Matcher | None]
@@ -251,15 +248,14 @@ def line_count(lines: Callable[[Scene], list[Line]], low: int | None, high: int 
     return lambda scene: is_within(len(lines(scene)))
 
 
+def is_in_store(scene: Scene) -> bool:
+    """Tell whether the customer is in a store, as far as is known."""
+    return is_open(scene.context.visit, scene.now_ms, scene.policy.overall.visits)
+
+
 def visit_open(*, wanted: bool) -> Condition:
     """Hold where the customer is in a store, as far as is known (or is not, if not `wanted`)."""
-
-    def test(scene: Scene) -> bool:
-        visit = scene.context.visit
-        is_open = visit is not None and visit.open and scene.now_ms - visit.at_ms < VISIT_OPEN_MS_MAX
-        return is_open is wanted
-
-    return test
+    return lambda scene: is_in_store(scene) is wanted
 
 
 def surface_in(surfaces: frozenset[str]) -> Condition:

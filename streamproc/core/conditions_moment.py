@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
 from streamproc.core.certainty import Certain
-from streamproc.core.conditions import VISIT_OPEN_MS_MAX, is_between
+from streamproc.core.conditions import is_between, is_in_store
 from streamproc.core.policy.model import Condition
 from streamproc.core.scene import Scene
 from streamproc.core.selection import ItemTestMaker
@@ -48,9 +48,7 @@ def visit_site_in(sites: Iterable[str]) -> Condition:
 
     def test(scene: Scene) -> bool:
         visit = scene.context.visit
-        if visit is None or not visit.open or visit.site_id not in wanted:
-            return False
-        return scene.now_ms - visit.at_ms < VISIT_OPEN_MS_MAX
+        return visit is not None and visit.site_id in wanted and is_in_store(scene)
 
     return test
 

@@ -92,7 +92,8 @@ class Visit(msgspec.Struct, array_like=True, gc=False):
     """A stay in one store, as `core.visits` follows it. Times in milliseconds, 0 where something did not happen.
 
     `last_ms` is the latest reading, `rssi_dbm` their smoothed strength, None where no phone told it. `zones` are those
-    entered and not left, with the time of it; `exit_ms` is when the last one was left, `over_ms` when the visit ended.
+    entered and not left, with the time of it; `exit_ms` is when the last one was left, `over_ms` when the visit ended,
+    `wake_ms` when to look whether an open one did.
     """
 
     site_id: str = ""
@@ -103,6 +104,7 @@ class Visit(msgspec.Struct, array_like=True, gc=False):
     zones: dict[str, int] = {}
     exit_ms: int = 0
     over_ms: int = 0
+    wake_ms: int = 0
 
 
 class Charge(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -239,6 +241,11 @@ def remember(context: Context, event: Remembered) -> None:
     context.recent.append(_encoder.encode(event))
     if len(context.recent) > RECENT_MAX:
         del context.recent[0]
+
+
+def store_remembered(context: Context, events: list[Remembered]) -> None:
+    """Keep these events in place of those remembered."""
+    context.recent = [_encoder.encode(event) for event in events]
 
 
 def is_seen(context: Context, digest: bytes) -> bool:

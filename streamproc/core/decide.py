@@ -6,6 +6,7 @@ decoded; it is changed in place and written back only if nobody else wrote in be
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Final
 
@@ -16,7 +17,7 @@ from streamproc.core.consent import after_signal, processing_granted
 from streamproc.core.context import Context, is_seen, mark_seen
 from streamproc.core.decision import Emission
 from streamproc.core.digests import event_digest
-from streamproc.core.event import TIMER_DUE, Event
+from streamproc.core.event import BEACON_KINDS, TIMER_DUE, Event
 from streamproc.core.facts import (
     ANY_CHANNEL,
     MARKETING,
@@ -37,9 +38,10 @@ from streamproc.core.memory import (
     forget_convenience,
     is_bare,
 )
-from streamproc.core.occasions import occasions_of
+from streamproc.core.occasions import Occasion, occasions_of
 from streamproc.core.policy.model import Category
 from streamproc.core.record import Output, Position
+from streamproc.core.sensing import forget_sensed, occasions_of_beacon, occasions_of_silence
 
 # Below every position: what nothing was applied of yet.
 NOT_YET: Final = (-1, 0)
@@ -95,11 +97,24 @@ def decide(
             return Counted.DUPLICATE, None
         mark_seen(context, digest)
     counted = _remember(customer, context, arrival, rules, now_ms, ahead)
-    if counted is Counted.DECIDED and (occasions := occasions_of(event, rules.policy)):
+    if counted is Counted.DECIDED and (occasions := _occasions(customer, context, event, rules, now_ms)):
         found = find_candidates(context, occasions, rules.policy, now_ms, rules.catalog)
         if found:
             return counted, judge(found, customer, rules, arrival, ahead)
     return counted, _caused(ahead)
+
+
+def _occasions(
+    customer: Customer, context: Context, event: Event, rules: Rules, now_ms: int
+) -> Sequence[Occasion]:
+    """Return what the event gives reason to ask campaigns about."""
+    if event.kind in BEACON_KINDS:
+        return occasions_of_beacon(context, event, rules, now_ms)
+    if event.kind == TIMER_DUE:
+        if not _may_sense(customer, now_ms):
+            forget_sensed(context)
+        return occasions_of_silence(context, event, rules, now_ms)
+    return occasions_of(event, rules.policy)
 
 
 def fold_consent(customer: Customer, change: ConsentChange, event: Event, position: Position) -> None:
@@ -170,6 +185,8 @@ def _remember(
         ledger_output(customer.h, context, change, arrival.position, now_ms, policy.version)
         for change in apply_restraint(context, event, policy)
     ]
+    if isinstance(event.fact, ConsentChange) and not _may_sense(customer, now_ms):
+        forget_sensed(context)
     if event.fact is not None and not isinstance(event.fact, ProfileChange):
         return Counted.DECIDED
 
@@ -184,8 +201,16 @@ def _remember(
     else:
         if now_ms - event.occurred_at_ms > rules.event_age_max_ms:
             return Counted.TOO_OLD
+        if event.kind in BEACON_KINDS and not _may_sense(customer, now_ms):
+            forget_sensed(context)
+            return Counted.QUIET
         apply_moment(context, event, policy, permitted, now_ms)
     return Counted.DECIDED
+
+
+def _may_sense(customer: Customer, now_ms: int) -> bool:
+    """Tell whether what a beacon heard of the customer may be remembered at all."""
+    return consents.allows(customer.consent, ANY_CHANNEL, SENSING, now_ms).ok
 
 
 def _caused(ahead: list[Output]) -> Emission | None:

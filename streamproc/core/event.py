@@ -19,8 +19,13 @@ IDENTITIES = ("known", "anonymous", "shared")
 
 CUSTOM_PREFIX = "custom."
 
-# What customers do (`moments`): these may trigger campaigns.
-MOMENT_KINDS = frozenset(
+# What a phone hears of a store's beacons.
+BEACON_KINDS = frozenset({"beacon.entered", "beacon.exited", "beacon.ranged", "beacon.dwelled"})
+# What follows from it: no producer sends these.
+VISIT_STARTED, VISIT_DWELLED, VISIT_ENDED = "visit.started", "visit.dwelled", "visit.ended"
+VISIT_KINDS = frozenset({VISIT_STARTED, VISIT_DWELLED, VISIT_ENDED})
+# What customers do (`moments`): these, but for what a beacon tells, may trigger campaigns.
+MOMENT_KINDS = BEACON_KINDS | frozenset(
     {
         "product.viewed",
         "product.clicked",
@@ -48,10 +53,6 @@ MOMENT_KINDS = frozenset(
         "screen.viewed",
         "engagement.ping",
         "app.opened",
-        "beacon.entered",
-        "beacon.exited",
-        "beacon.ranged",
-        "beacon.dwelled",
         "alert.requested",
     }
 )

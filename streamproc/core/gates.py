@@ -31,7 +31,8 @@ NO_PROFILE = Profile()
 class Case(msgspec.Struct, frozen=True):
     """One candidate before the gates: the scene, its campaign and category, and what the customer allows.
 
-    `visit` is the site and local day of a sensed event, empty for others; `profile` what the customer declared.
+    `visit` names the visit that the event is about, else the one that the customer is in, empty for none; `profile` is
+    what the customer declared.
     """
 
     scene: Scene

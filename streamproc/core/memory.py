@@ -19,7 +19,6 @@ from streamproc.core.context import (
     Profile,
     Remembered,
     RememberedItem,
-    Visit,
     remember,
 )
 from streamproc.core.day_counts import ANY_ITEM, EACH_CATEGORY
@@ -75,7 +74,7 @@ def remembered_item(item: Item) -> RememberedItem:
 
 
 def apply_moment(context: Context, event: Event, policy: Policy, permitted: Permitted, now_ms: int) -> None:
-    """Enter a moment into convenience memory: recent events, cart, wish list, visit, zone.
+    """Enter a moment into convenience memory: recent events, cart, wish list, zone.
 
     An event whose category needs a consent of its own, for which `permitted` is asked, leaves no trace without it.
     """
@@ -177,11 +176,6 @@ def _order_completed(context: Context, _event: Event, items: list[Item], at_ms: 
         context.watching = [line for line in context.watching if line.item.item_id not in ordered]
 
 
-def _beacon(context: Context, event: Event, _items: list[Item], at_ms: int) -> None:
-    if context.visit is None or at_ms >= context.visit.at_ms:
-        context.visit = Visit(event.site_id or "", at_ms, event.kind != "beacon.exited")
-
-
 _HANDLERS: Final[dict[str, Callable[[Context, Event, list[Item], int], None]]] = {
     "cart.item_added": _cart_added,
     "cart.item_removed": _cart_removed,
@@ -189,10 +183,6 @@ _HANDLERS: Final[dict[str, Callable[[Context, Event, list[Item], int], None]]] =
     "wishlist.removed": _wishlist_removed,
     "alert.requested": _alert_requested,
     "order.completed": _order_completed,
-    "beacon.entered": _beacon,
-    "beacon.ranged": _beacon,
-    "beacon.dwelled": _beacon,
-    "beacon.exited": _beacon,
 }
 
 
@@ -317,7 +307,7 @@ def forget_convenience(context: Context) -> None:
     context.cart = []
     context.wishlist = []
     context.watching = []
-    context.visit = None
+    context.visit = context.nearby = None
     context.day_counts = {}
     context.interests = {}
     context.seen = b""

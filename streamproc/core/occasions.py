@@ -18,11 +18,12 @@ from streamproc.core.policy.model import Campaign, Policy
 class Occasion(msgspec.Struct, frozen=True, gc=False):
     """An event as conditions see it, and the campaigns to ask, in the policy's order.
 
-    A nudge that it causes carries the event's id.
+    A nudge that it causes carries the event's id. `visit_id` names the visit that it is about, where it is about one.
     """
 
     event: Event
     campaigns: Sequence[Campaign]
+    visit_id: str = ""
 
 
 NONE: Final[tuple[Occasion, ...]] = ()

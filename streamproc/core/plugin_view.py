@@ -7,22 +7,30 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from streamproc.core.event import Item
+from streamproc.core.event import VISIT_KINDS, Item
+from streamproc.core.visits import is_open
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from streamproc.core.context import Line, Remembered, RememberedItem, Visit
+    from streamproc.core.context import Line, Remembered, RememberedItem
     from streamproc.core.scene import Scene
 
-SENSED_PREFIX = "beacon."
 TraitValue = str | int | float | bool | tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Stay:
+    """The store that the customer is in, since `start_ms`."""
+
+    site_id: str
+    start_ms: int
 
 
 class View:
     """What a plug-in may look at. Nothing can be changed through it; amounts are in minor units, times in milliseconds.
 
-    What beacons heard before (`visit`, and their events in `recent`) is there only for a plug-in that declares itself
+    What beacons heard before (`visit`, and the visits in `recent`) is there only for a plug-in that declares itself
     `sensed`: its campaigns then need the customer's consent to sensing.
     """
 
@@ -109,7 +117,7 @@ class View:
         recent = self._scene.recent
         if self._sensed:
             return tuple(recent)
-        return tuple([event for event in recent if not event.kind.startswith(SENSED_PREFIX)])
+        return tuple([event for event in recent if event.kind not in VISIT_KINDS])
 
     @property
     def cart(self) -> tuple[Line, ...]:
@@ -122,9 +130,13 @@ class View:
         return tuple(self._scene.context.wishlist)
 
     @property
-    def visit(self) -> Visit | None:
-        """The store last heard from; None also for a plug-in that is not `sensed`."""
-        return self._scene.context.visit if self._sensed else None
+    def visit(self) -> Stay | None:
+        """The store that the customer is in; None also for a plug-in that is not `sensed`."""
+        scene = self._scene
+        visit = scene.context.visit if self._sensed else None
+        if visit is None or not is_open(visit, scene.now_ms, scene.policy.overall.visits):
+            return None
+        return Stay(visit.site_id, visit.start_ms)
 
     @property
     def traits(self) -> Mapping[str, TraitValue]:

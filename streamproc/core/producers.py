@@ -10,7 +10,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
-from streamproc.core.event import CUSTOM_PREFIX, MOMENT_KINDS, Event
+from streamproc.core.event import BEACON_KINDS, CUSTOM_PREFIX, MOMENT_KINDS, VISIT_KINDS, Event
 
 Fields = frozenset[str]
 
@@ -27,6 +27,8 @@ _ITEM_FIELDS: Final = ("name", "brand", "category", "variant", "price_minor", "q
 _PLAIN_FIELDS: Final = ("currency", "value_minor", "site_id", "dwell_ms")
 _BASKET: Final = frozenset({ITEMS, *(f"{ITEMS}.{name}" for name in _ITEM_FIELDS), "currency", "value_minor"})
 _SHOP: Final = _BASKET | {"site_id"}
+# What is derived of a visit has these fields, whoever heard the beacons.
+_OF_VISITS: Final = ("", "site_id", "dwell_ms")
 _SIGHTING: Final = frozenset({"site_id", "dwell_ms", f"{EXTRA_PREFIX}region_id"})
 
 
@@ -34,9 +36,8 @@ def _extra(*names: str) -> Fields:
     return frozenset(EXTRA_PREFIX + name for name in names)
 
 
-_BEACON_KINDS: Final = frozenset(kind for kind in MOMENT_KINDS if kind.startswith("beacon."))
 # Segment's specification has neither.
-_SEGMENT_KINDS: Final = MOMENT_KINDS - _BEACON_KINDS - {"engagement.ping", "alert.requested"}
+_SEGMENT_KINDS: Final = MOMENT_KINDS - BEACON_KINDS - {"engagement.ping", "alert.requested"}
 _LIST: Final = _extra("list_id", "category")
 _CHECKOUT: Final = _extra("checkout_id", "step", "coupon")
 _ORDER: Final = _extra("coupon", "checkout_id", "tax", "shipping", "discount")
@@ -121,8 +122,8 @@ DIALECTS: Final[Mapping[str, Mapping[str, Fields]]] = {
         CUSTOM: _SHOP | {ANY_EXTRA},
     },
     "cloudevents": {
-        **dict.fromkeys(MOMENT_KINDS - _BEACON_KINDS, _SHOP | {ANY_EXTRA}),
-        **dict.fromkeys(_BEACON_KINDS, _SIGHTING | _extra("partitionkey")),
+        **dict.fromkeys(MOMENT_KINDS - BEACON_KINDS, _SHOP | {ANY_EXTRA}),
+        **dict.fromkeys(BEACON_KINDS, _SIGHTING | _extra("partitionkey")),
         CUSTOM: _SHOP | {ANY_EXTRA},
     },
     "ga4": {
@@ -140,7 +141,7 @@ DIALECTS: Final[Mapping[str, Mapping[str, Fields]]] = {
         },
         CUSTOM: _SNOWPLOW_ALWAYS | {ANY_EXTRA},
     },
-    "beacon": dict.fromkeys(_BEACON_KINDS, _SIGHTING),
+    "beacon": dict.fromkeys(BEACON_KINDS, _SIGHTING),
     "airship": dict.fromkeys(
         ("beacon.entered", "beacon.exited"),
         _extra("region_id", "source", "proximity_id") | {"site_id"},
@@ -164,6 +165,8 @@ def fields_of(event: Event) -> Fields:
 def can_send(dialect: str, kind: str, field: str = "") -> bool:
     """Tell whether a dialect has events of this kind, and whether these may have the field, if one is named."""
     kinds = DIALECTS[dialect]
+    if kind in VISIT_KINDS:
+        return "beacon.entered" in kinds and field in _OF_VISITS
     is_custom = kind.startswith(CUSTOM_PREFIX)
     fields = kinds.get(CUSTOM if is_custom else kind)
     if fields is None or (is_custom and not _is_slug(kind.removeprefix(CUSTOM_PREFIX))):

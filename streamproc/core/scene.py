@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 # Not looked for yet; None says that it was, and is not there.
 UNKNOWN: Final = Remembered(0, "")
+# One reading of a beacon may end a visit and begin another, so that an event is among the newest of so many.
+OCCASIONS_MAX: Final = 2
 
 
 class Scene:
@@ -44,6 +46,7 @@ class Scene:
         "now_ms",
         "policy",
         "sorted",
+        "visit_id",
         "zone",
     )
 
@@ -58,8 +61,9 @@ class Scene:
         item: RememberedItem | None,
         category: Category | None,
         catalog: Catalog = NO_CATALOG,
+        visit_id: str = "",
     ) -> None:
-        """Set the scene; `zone` is the customer's, None if it is unknown."""
+        """Set the scene; `zone` is the customer's, None if it is unknown, `visit_id` what the event is about."""
         self.catalog = catalog
         self.context = context
         self.event = event
@@ -68,6 +72,7 @@ class Scene:
         self.zone = zone
         self.item = item
         self.category = category
+        self.visit_id = visit_id
         self.answers: dict[object, bool | None] | None = None
         self._recent: list[Remembered] | None = None
         self.sorted: Mapping[str, Sequence[Remembered]] | None = None
@@ -109,8 +114,10 @@ class Scene:
         """The event at hand as it is remembered; None if it left no trace."""
         own = self._own
         if own is UNKNOWN:
-            last = self.recent[-1] if self.recent else None
-            own = self._own = last if last is not None and _is_own(last, self.event, self.now_ms) else None
+            newest = self.recent[-OCCASIONS_MAX:]
+            own = self._own = next(
+                (one for one in reversed(newest) if _is_own(one, self.event, self.now_ms)), None
+            )
         return own
 
     @property
@@ -123,9 +130,9 @@ class Scene:
 
 
 def _is_own(last: Remembered, event: Event, now_ms: int) -> bool:
-    """Tell whether the remembered event that arrived last is the event at hand.
+    """Tell whether a remembered event that arrived lately is the event at hand.
 
-    An event whose category is not permitted leaves no trace: then the last one is another, which differs.
+    An event whose category is not permitted leaves no trace: then the last ones are others, which differ.
     """
     if last.kind != event.kind or last.at_ms != min(event.occurred_at_ms, now_ms):
         return False

@@ -15,8 +15,11 @@ if TYPE_CHECKING:
 
 def next_due_ms(context: Context) -> int | None:
     """Return when the first of all that is waited for comes due, in milliseconds; None if nothing is."""
-    timers = context.timers
-    return min([timer.due_ms for timer in timers]) if timers else None
+    timers, visit = context.timers, context.visit
+    due_ms = min([timer.due_ms for timer in timers]) if timers else None
+    if visit is None or visit.over_ms:
+        return due_ms
+    return visit.wake_ms if due_ms is None else min(due_ms, visit.wake_ms)
 
 
 def hints(

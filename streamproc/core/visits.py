@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from streamproc.core.context import Visit
+from streamproc.core.event import VISIT_DWELLED, VISIT_ENDED, VISIT_STARTED
 
 if TYPE_CHECKING:
     from streamproc.core.context import Context
@@ -22,12 +23,6 @@ if TYPE_CHECKING:
 
 ENTERED: Final = "beacon.entered"
 EXITED: Final = "beacon.exited"
-BEACON_KINDS: Final = frozenset({ENTERED, EXITED, "beacon.ranged", "beacon.dwelled"})
-
-STARTED: Final = "visit.started"
-DWELLED: Final = "visit.dwelled"
-ENDED: Final = "visit.ended"
-
 # What a radio reports for a beacon it knows of and does not hear; nothing is heard below it.
 NOT_HEARD_DBM: Final = -127
 # Who is heard without a pause for longer (a phone that lies in the store) begins another visit, so that the charges
@@ -72,13 +67,26 @@ def is_open(visit: Visit | None, now_ms: int, visits: Visits) -> bool:
     return ends_ms is not None and now_ms < ends_ms
 
 
+def open_id(visit: Visit | None, now_ms: int, visits: Visits) -> str:
+    """Name the visit that the customer is in, as far as is known; empty for none."""
+    return visit_id(visit) if visit is not None and is_open(visit, now_ms, visits) else ""
+
+
 def end_due(context: Context, now_ms: int, visits: Visits) -> list[Happened]:
-    """End the visit that is over by now. The moment of its end is its own, however late somebody looks."""
+    """End the visit that is over by now. The moment of its end is its own, however late somebody looks.
+
+    Who looks at `wake_ms` and finds that the visit goes on looks again when it would end then: so a reading, which only
+    ever puts the end off, need not wake anybody at another time.
+    """
     visit = context.visit
     ends_ms = due_ms(visit, visits)
-    if visit is None or ends_ms is None or now_ms < ends_ms:
+    if visit is None or ends_ms is None:
         return []
-    return [_end(visit, ends_ms)]
+    if now_ms >= ends_ms:
+        return [_end(visit, ends_ms)]
+    if now_ms >= visit.wake_ms:
+        visit.wake_ms = ends_ms
+    return []
 
 
 def hear(
@@ -96,7 +104,7 @@ def hear(
     if event.kind == EXITED:
         for stay in (context.visit, context.nearby):
             if stay is not None and stay.site_id == event.site_id and not stay.over_ms:
-                _leave(stay, event, at_ms)
+                _leave(stay, event, at_ms, visits)
         return happened
     visit = context.visit
     if visit is not None and visit.site_id == event.site_id and not visit.over_ms:
@@ -106,12 +114,7 @@ def hear(
     return happened
 
 
-def forget(context: Context) -> None:
-    """Forget where the customer is and was."""
-    context.visit = context.nearby = None
-
-
-def _leave(stay: Visit, event: Event, at_ms: int) -> None:
+def _leave(stay: Visit, event: Event, at_ms: int, visits: Visits) -> None:
     """Enter an exit: of one zone, or of the whole store where it names none. The hold-down begins with the last one.
 
     An exit lags by half a minute or more, so it proves no stay: it only ever ends one.
@@ -124,6 +127,7 @@ def _leave(stay: Visit, event: Event, at_ms: int) -> None:
     }
     if not stay.zones and at_ms >= stay.last_ms:
         stay.exit_ms = max(stay.exit_ms, at_ms)
+        stay.wake_ms = min(stay.wake_ms, stay.exit_ms + visits.rejoin_ms)
 
 
 def _stay(
@@ -184,16 +188,17 @@ def _arrive(
     if before is not None and not before.over_ms:
         happened.append(_end(before, before.last_ms + visits.rejoin_ms))
     stay.start_ms = since_ms
+    stay.wake_ms = stay.last_ms + visits.silence_ms
     context.visit, context.nearby = stay, None
     dwell_ms = stay.last_ms - stay.start_ms
-    happened.append(Happened(STARTED, visit_id(stay), stay.site_id, stay.last_ms, dwell_ms))
+    happened.append(Happened(VISIT_STARTED, visit_id(stay), stay.site_id, stay.last_ms, dwell_ms))
     return happened + _dwelled(stay, -1, dwells_ms)
 
 
 def _end(visit: Visit, ends_ms: int) -> Happened:
     visit.over_ms = ends_ms
     left_ms = _left_ms(visit)
-    return Happened(ENDED, visit_id(visit), visit.site_id, left_ms, left_ms - visit.start_ms)
+    return Happened(VISIT_ENDED, visit_id(visit), visit.site_id, left_ms, left_ms - visit.start_ms)
 
 
 def _left_ms(visit: Visit) -> int:
@@ -206,7 +211,7 @@ def _dwelled(visit: Visit, before_ms: int, dwells_ms: Sequence[int]) -> list[Hap
     reached_ms = tuple([one_ms for one_ms in dwells_ms if before_ms < one_ms <= dwell_ms])
     if not reached_ms:
         return []
-    return [Happened(DWELLED, visit_id(visit), visit.site_id, visit.last_ms, dwell_ms, reached_ms)]
+    return [Happened(VISIT_DWELLED, visit_id(visit), visit.site_id, visit.last_ms, dwell_ms, reached_ms)]
 
 
 def _read(stay: Visit, event: Event, at_ms: int) -> None:

@@ -31,12 +31,16 @@ TRIGGERS: Final = ("product.viewed", "cart.item_added", "wishlist.added", "order
 
 @dataclass(frozen=True)
 class _Start:
-    """What a skeleton may begin with: an event, and how an example makes it happen. `code` is the reason it implies."""
+    """What a skeleton may begin with: an event, and how an example makes it happen. `code` is the reason it implies.
+
+    `after` is what must be done a minute later for it to happen.
+    """
 
     kind: str
     step: str
     code: str
     with_item: bool
+    after: str = ""
 
 
 # Which of them suits depends on what speaks already: the first with which every example holds is taken.
@@ -45,7 +49,7 @@ STARTS: Final = (
     _Start("product.viewed", "view", "viewed", with_item=True),
     _Start("cart.item_added", "add", "cart", with_item=True),
     _Start("app.opened", "open: app", "opted_in", with_item=False),
-    _Start("beacon.entered", "enter: store-1", "visiting", with_item=False),
+    _Start("visit.started", "enter: store-1", "visiting", with_item=False, after="range: store-1"),
 )
 
 
@@ -83,7 +87,9 @@ def _holds(name: str, text: str, loaded: Loaded, held: set[tuple[str, str]]) -> 
 def _written(name: str, policy: Policy, start: _Start) -> str:
     channel = next(one for one in PREFERRED if one in policy.channels)
     item = ", ".join(_item(policy)) if start.with_item else ""
-    step = f"{{at: 0m, {f'{start.step}: {item}' if start.with_item else start.step}}}"
+    steps = f"{{at: 0m, {f'{start.step}: {item}' if start.with_item else start.step}}}"
+    if start.after:
+        steps += f", {{at: 1m, {start.after}}}"
     sensed = ["sensing"] if start.code == "visiting" else []
     parts = [
         ("campaign", name, ""),
@@ -100,7 +106,7 @@ def _written(name: str, policy: Policy, start: _Start) -> str:
     ]
     written = [_part(key, value, more) for key, value, more in parts]
     written.append(_content(channel, "{{ item }}" if start.with_item else ""))
-    written.append(_examples(channel, sensed, step))
+    written.append(_examples(channel, sensed, steps, "1m" if start.after else "0m"))
     return f"# {name}: what it is for, in a line of your own.\n\n" + "\n".join(written)
 
 
@@ -133,12 +139,13 @@ _SAYS: Final = {
 }
 
 
-def _examples(channel: str, sensed: list[str], step: str) -> str:
+def _examples(channel: str, sensed: list[str], steps: str, at: str) -> str:
     agreed = ", ".join([channel, *sensed])
-    at, given, traits = "0m", step, ""
+    given, traits = steps, ""
     if channel == "in_store":
         # The staff are told of nobody who is new, or who does not use the app in the store.
-        at, given = "15d", "{at: 0m, open: app}, " + step.replace("at: 0m", "at: 15d", 1)
+        given = "{at: 0m, open: app}, " + steps.replace("at: 0m", "at: 15d").replace("at: 1m", "at: 21601m")
+        at = {"0m": "15d", "1m": "21601m"}[at]
         traits = f"\n    traits: {{{SHIPPED.scales.expected_trait}: true}}"
     return (
         _part("examples", " ", "").rstrip()
@@ -149,7 +156,7 @@ def _examples(channel: str, sensed: list[str], step: str) -> str:
     expect: [{{at: {at}, channel: {channel}, rung: send}}]
   - name: somebody who did not agree hears nothing
     consents: [{", ".join(sensed)}]
-    given: [{step}]
+    given: [{steps}]
     expect: []
 """
     )

@@ -137,7 +137,7 @@ FILES = {
     ),
     "campaigns/welcome.yaml": campaign(
         "welcome",
-        "{event: beacon.dwelled, dwell_min: 5m, sites: [berlin-1]}",
+        "{event: visit.dwelled, dwell_min: 5m, sites: [berlin-1]}",
         "{visit.open: true}",
         because="visiting",
         category="coats",
@@ -223,6 +223,11 @@ class Shopper:
             "items": items,
         }
         return self.meets(Event(**(given | more)), "clickstream")  # type: ignore[arg-type]
+
+    def stays(self, site: str = "berlin-1") -> Said:
+        """Be heard in a store, as five minutes ago; what the second reading brings."""
+        self.does("beacon.entered", site_id=site, occurred_at_ms=self.now_ms - 5 * MINUTE_MS)
+        return self.does("beacon.ranged", site_id=site)
 
     def consents(self, channel: str, purpose: str = "marketing", state: str = "granted") -> Said:
         kind = "consent.granted" if state == "granted" else "consent.withdrawn"

@@ -83,8 +83,8 @@ def test_a_message_that_is_not_about_the_item_is_not_stopped() -> None:
     shopper = Shopper.opted_in(POLICY)
     says(shopper, available=False)
     shopper.consents("*", "sensing")
-    said = shopper.does("beacon.dwelled", "coat-1", "coats", site_id="berlin-1", dwell_ms=5 * MINUTE_MS)
-    assert said.channel == "push"
+    shopper.does("beacon.entered", site_id="berlin-1", occurred_at_ms=NOON_MS - 5 * MINUTE_MS)
+    assert shopper.does("beacon.ranged", "coat-1", "coats", site_id="berlin-1").channel == "push"
 
 
 def test_what_became_unavailable_since_is_not_handed_over() -> None:

@@ -6,13 +6,33 @@ from dataclasses import replace
 
 from streamproc.core.caps import CHARGES_MAX
 from streamproc.core.context import Charge, Context
+from streamproc.core.policy.loader import load
 from streamproc.core.policy.model import Policy
 from streamproc.core.reasons import Gate
-from tests.core.shopper import DAY_MS, HOUR_MS, MINUTE_MS, NOON_MS, Said, Shopper, shop
+from tests.core.shopper import DAY_MS, FILES, HOUR_MS, MINUTE_MS, NOON_MS, Shopper, campaign, shop
 
-
-def in_store(shopper: Shopper) -> Said:
-    return shopper.does("beacon.dwelled", site_id="berlin-1", dwell_ms=5 * MINUTE_MS)
+# One campaign more that a visit triggers, and one that may speak because of a visit or of something else.
+WELCOMES = {
+    **FILES,
+    "campaigns/stay.yaml": campaign(
+        "stay",
+        "{event: visit.dwelled, dwell_min: 15m}",
+        "{visit.open: true}",
+        because="visiting",
+        category="coats",
+        facts="{}",
+        say="Stay.",
+    ),
+    "campaigns/hint.yaml": campaign(
+        "hint",
+        "{event: search.performed}",
+        "{any: [{wishlist.count: {max: 9}}, {visit.open: true}]}",
+        because="opted_in",
+        category="none",
+        facts="{}",
+        say="Look.",
+    ),
+}
 
 
 def context(shopper: Shopper) -> Context:
@@ -118,9 +138,11 @@ def test_a_special_category_needs_a_consent_of_its_own() -> None:
 
 def test_what_a_beacon_heard_is_used_only_with_consent_to_sensing() -> None:
     shopper = Shopper.opted_in()
-    assert in_store(shopper).reasons == [("SENSING", "*/sensing: unknown")]
+    shopper.rules = replace(shopper.rules, policy=load(WELCOMES, "v2"))
+    assert shopper.does("search.performed").reasons == [("SENSING", "*/sensing: unknown")]
     shopper.consents("*", "sensing")
-    assert in_store(shopper).channel == "push"
+    shopper.now_ms += DAY_MS
+    assert shopper.does("search.performed").channel == "push"
 
 
 def test_what_is_for_adults_is_not_said_to_minors_nor_where_the_age_is_unknown() -> None:
@@ -154,12 +176,13 @@ def test_who_bought_a_coat_hears_of_no_coat_until_they_may_need_another() -> Non
 def test_one_sensed_message_a_visit_is_the_most_anybody_hears() -> None:
     shopper = Shopper.opted_in()
     shopper.consents("*", "sensing")
-    assert in_store(shopper).channel == "push"
-    shopper.now_ms += HOUR_MS
-    visit_cap = ("VISIT_CAP", "berlin-1/2026-11-27: 1 of 1")
-    assert visit_cap in in_store(shopper).reasons
+    shopper.rules = replace(shopper.rules, policy=load(WELCOMES, "v2"))
+    assert shopper.stays().channel == "push"
+    shopper.now_ms += 10 * MINUTE_MS
+    visit_cap = ("VISIT_CAP", f"berlin-1/{NOON_MS - 5 * MINUTE_MS}: 1 of 1")
+    assert visit_cap in shopper.does("beacon.ranged", site_id="berlin-1").reasons
     shopper.now_ms += DAY_MS
-    assert visit_cap not in in_store(shopper).reasons
+    assert shopper.stays().channel == "push"
 
 
 def test_between_two_messages_lies_the_smallest_gap() -> None:

@@ -45,7 +45,7 @@ def perform(shopper: Shopper, step: tuple[str, str, str, int]) -> Said:
         case "wishes":
             return shopper.does("wishlist.added", f"{category} {item}", category)
         case "dwells":
-            return shopper.does("beacon.dwelled", site_id="berlin-1", dwell_ms=5 * MINUTE_MS)
+            return shopper.stays()
         case "searches":
             return shopper.does("search.performed")
         case "orders":

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import msgspec
 
 from streamproc.core.decision import Handover
 from streamproc.core.reasons import Why
 from streamproc.core.refusal import Standing, refusal
-from tests.core.shopper import HOUR_MS, MINUTE_MS, NOON_MS, Shopper
+from tests.core.shopper import HOUR_MS, NOON_MS, Shopper
 
 
 @dataclass
@@ -24,8 +23,7 @@ class Waiting:
     def nudge(cls, *, sensed: bool = False) -> Waiting:
         shopper = Shopper.opted_in()
         shopper.consents("*", "sensing")
-        beacon: dict[str, Any] = {"site_id": "berlin-1", "dwell_ms": 5 * MINUTE_MS}
-        said = shopper.does("beacon.dwelled", **beacon) if sensed else shopper.views()
+        said = shopper.stays() if sensed else shopper.views()
         assert said.emission is not None
         assert said.emission.handover is not None
         return cls(shopper, said.emission.handover)

@@ -162,7 +162,7 @@ def take(shopper: Shopper, what: str, category: str, hours: int) -> Said:
         case "wishes":
             return shopper.does("wishlist.added", f"{category} a", category)
         case "dwells":
-            return shopper.does("beacon.dwelled", site_id="berlin-1", dwell_ms=5 * 60_000)
+            return shopper.stays()
         case "searches":
             return shopper.does("search.performed")
         case _:

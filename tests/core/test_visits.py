@@ -290,9 +290,3 @@ def test_a_visit_is_due_when_it_would_end(phone: Phone) -> None:
     assert visits.due_ms(phone.context.visit, phone.rules) == NOON_MS + 210 * SECOND_MS
     phone.waits(210)
     assert visits.due_ms(phone.context.visit, phone.rules) is None
-
-
-def test_what_is_forgotten_leaves_nothing(inside: Phone) -> None:
-    inside.hears("ranged", 70, "berlin-2")
-    visits.forget(inside.context)
-    assert (inside.context.visit, inside.context.nearby) == (None, None)

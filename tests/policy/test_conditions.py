@@ -200,9 +200,14 @@ def cart(*prices: int | None, currency: str = "EUR", quantity: int = 1) -> Conte
             False,
         ),
         ("{wishlist.count: {min: 1, max: 1}}", Context(wishlist=[Line(1, COAT)]), True),
-        ("{visit.open: true}", Context(visit=Visit("s-1", NOW_MS - 1, True)), True),
-        ("{visit.open: true}", Context(visit=Visit("s-1", NOW_MS - 1, False)), False),
-        ("{visit.open: true}", Context(visit=Visit("s-1", NOW_MS - 4 * HOUR_MS, True)), False),
+        ("{visit.open: true}", Context(visit=Visit("s-1", NOW_MS - HOUR_MS, NOW_MS - 1)), True),
+        (
+            "{visit.open: true}",
+            Context(visit=Visit("s-1", NOW_MS - 9, NOW_MS - 5, over_ms=NOW_MS - 1)),
+            False,
+        ),
+        ("{visit.open: true}", Context(visit=Visit("s-1", NOW_MS - HOUR_MS, NOW_MS - HOUR_MS // 4)), False),
+        ("{visit.open: true}", Context(nearby=Visit("s-1", NOW_MS - HOUR_MS, NOW_MS - 1)), False),
         ("{visit.open: false}", Context(), True),
     ],
 )

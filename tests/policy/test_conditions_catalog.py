@@ -150,7 +150,7 @@ def test_what_the_price_was_is_known_where_it_fell() -> None:
 
 
 def test_when_a_store_closes_is_told_for_today_by_its_own_clock() -> None:
-    here = event(kind="beacon.dwelled", site_id="berlin-1")
+    here = event(kind="visit.dwelled", site_id="berlin-1")
     made = catalog(__berlin=Site(zone="Europe/Berlin", hours=WEEK))
     assert fact("site.closes", at(made, at_hand=here)) == "20:00"
     assert fact("site.closes", at(Catalog(), at_hand=here)) is None
@@ -190,4 +190,4 @@ def test_facts_of_news_and_of_a_store_need_a_trigger_that_knows_them() -> None:
         "facts: item.price_before is only known of item.price_dropped, not of product.viewed"
     )
     (closes,) = errors_with("{item: item.name}", "{item: item.name, until: site.closes}")
-    assert closes.endswith("facts: site.closes is only known where a beacon triggers, not product.viewed")
+    assert closes.endswith("facts: site.closes is only known where a visit triggers, not product.viewed")

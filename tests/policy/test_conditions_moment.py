@@ -59,11 +59,11 @@ def test_an_event_without_an_item_or_a_store_has_none_of_any_kind() -> None:
     ("visit", "expected"),
     [
         (None, False),
-        (Visit("berlin-1", NOW_MS, True), True),
-        (Visit("berlin-1", NOW_MS - 4 * HOUR_MS + 1, True), True),
-        (Visit("berlin-1", NOW_MS - 4 * HOUR_MS, True), False),
-        (Visit("berlin-1", NOW_MS, False), False),
-        (Visit("hamburg-1", NOW_MS, True), False),
+        (Visit("berlin-1", NOW_MS - HOUR_MS, NOW_MS), True),
+        (Visit("berlin-1", NOW_MS - HOUR_MS, NOW_MS - HOUR_MS // 4 + 1), True),
+        (Visit("berlin-1", NOW_MS - HOUR_MS, NOW_MS - HOUR_MS // 4), False),
+        (Visit("berlin-1", NOW_MS - HOUR_MS, NOW_MS, over_ms=NOW_MS), False),
+        (Visit("hamburg-1", NOW_MS - HOUR_MS, NOW_MS), False),
     ],
 )
 def test_a_visit_to_a_store_in_a_list_is_an_open_one(visit: Visit | None, *, expected: bool) -> None:
@@ -103,7 +103,7 @@ def features(when: str, trigger: str = "product.viewed") -> dict[str, Any]:
 
 NONE: dict[str, Any] = {"implies": set(), "reads": set(), "sums": set(), "days": 0, "sensed": (False, False)}
 ORDER = "event: order.completed"
-BEACON = "event: beacon.entered"
+BEACON = "event: visit.started"
 
 
 @pytest.mark.parametrize(
@@ -146,23 +146,23 @@ BEACON = "event: beacon.entered"
         ),
         (
             f"{{present: {{{BEACON}, within: 1d}}}}",
-            {"implies": {"visiting"}, "reads": {"beacon.entered"}, "days": 1, "sensed": (True, False)},
+            {"implies": {"visiting"}, "reads": {"visit.started"}, "days": 1, "sensed": (True, False)},
         ),
         (
             f"{{absent: {{{BEACON}, within: 1d}}}}",
-            {"reads": {"beacon.entered"}, "days": 1, "sensed": (False, True)},
+            {"reads": {"visit.started"}, "days": 1, "sensed": (False, True)},
         ),
         (
             f"{{not: {{absent: {{{BEACON}, within: 1d}}}}}}",
-            {"reads": {"beacon.entered"}, "days": 1, "sensed": (True, False)},
+            {"reads": {"visit.started"}, "days": 1, "sensed": (True, False)},
         ),
         (
             f"{{since: {{{BEACON}, max: 1d}}}}",
-            {"implies": {"visiting"}, "reads": {"beacon.entered"}, "days": 1, "sensed": (True, False)},
+            {"implies": {"visiting"}, "reads": {"visit.started"}, "days": 1, "sensed": (True, False)},
         ),
         (
             f"{{not: {{since: {{{BEACON}, min: 1d}}}}}}",
-            {"reads": {"beacon.entered"}, "days": 1, "sensed": (True, True)},
+            {"reads": {"visit.started"}, "days": 1, "sensed": (True, True)},
         ),
     ],
 )

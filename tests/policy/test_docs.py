@@ -114,7 +114,7 @@ def test_the_policy_in_shadow_loads() -> None:
 
 
 def test_the_trigger_loads() -> None:
-    assert "beacon.dwelled" in BLOCKS["trigger"]
+    assert "visit.dwelled" in BLOCKS["trigger"]
     text = changed("campaigns/look.yaml", "{event: product.viewed}", BLOCKS["trigger"].strip())
     text["campaigns/look.yaml"] = re.sub(
         r"when:.*?channels:", "channels:", text["campaigns/look.yaml"], flags=re.DOTALL

@@ -56,9 +56,9 @@ def test_a_beacon_makes_a_campaign_sensed_and_a_screen_does_not() -> None:
         ("{not: {visit.open: true}}", False),
         ("{not: {visit.open: false}}", True),
         ("{not: {not: {visit.open: true}}}", True),
-        ("{count: {event: beacon.entered, within: 1d, min: 1}}", True),
-        ("{count: {event: beacon.entered, within: 1d, max: 0}}", False),
-        ("{not: {count: {event: beacon.entered, within: 1d, max: 0}}}", True),
+        ("{count: {event: visit.started, within: 1d, min: 1}}", True),
+        ("{count: {event: visit.started, within: 1d, max: 0}}", False),
+        ("{not: {count: {event: visit.started, within: 1d, max: 0}}}", True),
         ("{any: [{cart.count: {min: 1}}, {visit.open: true}]}", True),
     ],
 )

@@ -200,7 +200,7 @@ def test_the_view_shows_the_customer_and_cannot_be_written_to() -> None:
         customer_id="c",
         cart=[Line(1, RememberedItem("c-1"))],
         profile=Profile(traits={"sizes": ["s", "m"], "diet": "vegan"}),
-        visit=Visit("berlin-1", NOW_MS, open=True),
+        visit=Visit("berlin-1", NOW_MS, NOW_MS),
     )
     assert holds("{plugin.look: {}}", plugin(look), context=context)
     (view,) = seen
@@ -229,10 +229,10 @@ def test_what_beacons_heard_is_shown_only_to_whoever_declares_it_and_needs_conse
     def heard(view: View, *, visit: bool) -> bool:
         if visit:
             return view.visit is not None
-        return any(one.kind == "beacon.entered" for one in view.recent)
+        return any(one.kind == "visit.started" for one in view.recent)
 
-    shy, curious = plugin(heard), plugin(heard, sensed=True, reads=frozenset({"beacon.entered"}))
-    recent = [Remembered(NOW_MS, "beacon.entered", (), "berlin-1")]
+    shy, curious = plugin(heard), plugin(heard, sensed=True, reads=frozenset({"visit.started"}))
+    recent = [Remembered(NOW_MS, "visit.started", (), "berlin-1")]
     for one, expected, what in (
         (shy, False, "true"),
         (shy, False, "false"),
@@ -240,7 +240,7 @@ def test_what_beacons_heard_is_shown_only_to_whoever_declares_it_and_needs_conse
         (curious, True, "false"),
     ):
         policy = policy_of(f"{{plugin.heard: {{visit: {what}}}}}", one)
-        asked = scene(event(), list(recent), context=Context(visit=Visit("berlin-1", NOW_MS, open=True)))
+        asked = scene(event(), list(recent), context=Context(visit=Visit("berlin-1", NOW_MS, NOW_MS)))
         assert policy.campaigns["look"].when(asked) is expected
         assert policy.campaigns["look"].sensed is expected
     assert policy_of("{not: {plugin.heard: {visit: true}}}", curious).campaigns["look"].sensed

@@ -33,8 +33,8 @@ def warnings_of(
             "when.present.event: no producer (segment, beacon) sends custom.Store Loved, so nothing is ever found",
         ),
         (
-            "{sum: {of: value, event: beacon.entered, within: 1d, min: 3, currency: EUR}}",
-            "when.sum.of: no producer (segment, beacon) sends a value with beacon.entered, so nothing is ever found",
+            "{sum: {of: value, event: visit.started, within: 1d, min: 3, currency: EUR}}",
+            "when.sum.of: no producer (segment, beacon) sends a value with visit.started, so nothing is ever found",
         ),
         (
             "{extra.step: {is: address}}",

@@ -232,7 +232,7 @@ def _check_items(
     said = {fact.path for fact in paths.values()}
     for path in sorted(said & {"visit.site", SITE_CLOSES}):
         if not kinds.is_sensed(trigger.kind):
-            fields.at("facts", f"{path} is only known where a beacon triggers, not {trigger.kind}")
+            fields.at("facts", f"{path} is only known where a visit triggers, not {trigger.kind}")
     if ITEM_PRICE_BEFORE in said and trigger.kind != ITEM_PRICE_DROPPED:
         fields.at(
             "facts", f"{ITEM_PRICE_BEFORE} is only known of {ITEM_PRICE_DROPPED}, not of {trigger.kind}"

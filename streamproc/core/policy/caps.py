@@ -21,7 +21,7 @@ CAP: Final = Shape(
     {
         "max": Key("So many messages at most.", Whole(1, CHARGES_MAX), required=True, looser="more"),
         "per": Key(
-            "A window of the calendar where the customer is; a week begins on Monday, a visit is a store and a day.",
+            "A window of the calendar where the customer is; a week begins on Monday; a visit is a stay in a store.",
             Choice(tuple(Period), "a period"),
         ),
         "rolling": Key(

@@ -9,9 +9,10 @@ from typing import Final
 from streamproc.core.conditions_events import OF, WORTHS
 from streamproc.core.context import RECENT_ITEMS_MAX, RECENT_MAX
 from streamproc.core.day_counts import WINDOW_DAYS_MAX
-from streamproc.core.event import CUSTOM_PREFIX, MOMENT_KINDS
+from streamproc.core.event import CUSTOM_PREFIX
 from streamproc.core.money import MINOR_MAX
 from streamproc.core.policy.caps import MEMORY_MS
+from streamproc.core.policy.kinds import PAST_KINDS
 from streamproc.core.policy.shape import (
     Choice,
     Duration,
@@ -72,7 +73,7 @@ def _which(looser: Looser = "") -> dict[str, Key]:
 
 
 def _kinds(looser: Looser = "", label: str = "of") -> Key:
-    kinds = one_or_more(kind_of(MOMENT_KINDS), KINDS_MAX)
+    kinds = one_or_more(kind_of(PAST_KINDS), KINDS_MAX)
     return Key("The kind of event, or several.", kinds, required=True, looser=looser, label=label)
 
 

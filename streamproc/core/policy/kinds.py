@@ -4,16 +4,30 @@ from __future__ import annotations
 
 from typing import Final
 
-from streamproc.core.event import CUSTOM_PREFIX, MOMENT_KINDS
+from streamproc.core.event import (
+    BEACON_KINDS,
+    CUSTOM_PREFIX,
+    MOMENT_KINDS,
+    VISIT_DWELLED,
+    VISIT_ENDED,
+    VISIT_KINDS,
+    VISIT_STARTED,
+)
 from streamproc.core.watching import ITEM_KINDS
 
 CONSENT_GRANTED: Final = "consent.granted"
-TRIGGER_KINDS: Final = MOMENT_KINDS | {CONSENT_GRANTED} | ITEM_KINDS
-# Kinds of records that this version does not make, and what to use in their place.
+# What conditions may look for: of a visit that it was, not how often a reading found it longer than some length.
+PAST_KINDS: Final = (MOMENT_KINDS - BEACON_KINDS) | {VISIT_STARTED, VISIT_ENDED}
+# What producers send, or what follows from it.
+SENT_KINDS: Final = PAST_KINDS | {VISIT_DWELLED}
+TRIGGER_KINDS: Final = SENT_KINDS | {CONSENT_GRANTED} | ITEM_KINDS
+_READING: Final = "is one reading of a radio, which proves nothing; use"
+# Kinds that no rule may name, and what to use in their place.
 UNSUPPORTED_KINDS: Final = {
-    "visit.started": "needs visits, which this version does not have; use beacon.entered",
-    "visit.dwelled": "needs visits, which this version does not have; use beacon.dwelled",
-    "visit.ended": "needs visits, which this version does not have; use beacon.exited",
+    "beacon.entered": f"{_READING} {VISIT_STARTED}",
+    "beacon.ranged": f"{_READING} {VISIT_STARTED}",
+    "beacon.dwelled": f"{_READING} {VISIT_DWELLED}, with dwell_min",
+    "beacon.exited": f"{_READING} {VISIT_ENDED}",
     "timer.due": "needs timers, which this version does not have",
 }
 CODES: Final = (
@@ -29,7 +43,7 @@ _CODE_BY_PREFIX: Final = {
     "list.": "viewed",
     "cart.": "cart",
     "wishlist.": "wishlist",
-    "beacon.": "visiting",
+    "visit.": "visiting",
     "item.": "watching",
 }
 # What these did is the contrary of what the code of their neighbours says.
@@ -82,8 +96,8 @@ def is_custom(kind: str) -> bool:
 
 
 def is_sensed(kind: str) -> bool:
-    """Tell whether events of this kind come from a beacon."""
-    return kind.startswith("beacon.")
+    """Tell whether events of this kind follow from what a beacon heard."""
+    return kind in VISIT_KINDS
 
 
 def names_site(kind: str) -> bool:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
 from streamproc.core.creep.model import SHIPPED, Model
+from streamproc.core.event import VISIT_DWELLED
 from streamproc.core.plugins import NO_PLUGINS, Plugins
 from streamproc.core.policy.campaigns import Parsed, read_campaign
 from streamproc.core.policy.categories import Categories, category_finder, read_categories
@@ -106,6 +107,7 @@ def load_all(files: Mapping[str, str], version: str = "", plugins: Plugins = NO_
         keeps_interests=kept.interests,
         kept=kept.kinds,
         plugins=shelf.conditions,
+        dwells_ms=_dwells_ms(campaigns.values()),
         creep=creep,
     )
     if not parsed:
@@ -199,6 +201,12 @@ def _spoken(campaign: Campaign, translated: Mapping[str, Mapping[str, Copy]], re
         labels={locale: reasons.labels_of(locale) for locale in content},
         reasons={locale: reasons.sentence_of(locale, campaign.because) for locale in content},
     )
+
+
+def _dwells_ms(campaigns: Iterable[Campaign]) -> tuple[int, ...]:
+    """Collect the lengths of stay that some campaign waits for, in order."""
+    triggers = [one.trigger for one in campaigns]
+    return tuple(sorted({one.dwell_min_ms for one in triggers if one.kind == VISIT_DWELLED}))
 
 
 def index_by_kind(campaigns: Mapping[str, Campaign]) -> dict[str, tuple[Campaign, ...]]:

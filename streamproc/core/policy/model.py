@@ -325,7 +325,7 @@ class Policy:
     `remembered` are the kinds that some condition reads, `summed` those whose money one adds up, `counted` those that
     one counts by day, with the categories, and `kept` are all kinds that leave a trace for one of these or for
     `keeps_interests`. `charge_ms_max` is the longest window of any cap: a charge is kept so long; -1 stands for ever.
-    `plugins` are the Python conditions in use.
+    `plugins` are the Python conditions in use, `dwells_ms` the lengths of stay that some campaign waits for, in order.
     """
 
     version: str
@@ -348,6 +348,7 @@ class Policy:
     keeps_interests: bool = False
     kept: frozenset[str] = frozenset()
     plugins: Mapping[str, Plugin] = field(default_factory=dict, repr=False)
+    dwells_ms: tuple[int, ...] = ()
     creep: Model = SHIPPED
 
     @cached_property

@@ -29,7 +29,7 @@ _CODES_SAY: Final = {
     "declared": "they told you what they like",
     "asked": "they asked to be told",
     "watching": "they wished for the item, or asked to be told of it",
-    "visiting": "they are in a store",
+    "visiting": "they are, or were lately, in a store",
     "opted_in": "they agreed to messages",
 }
 _LABELS_SAY: Final = {

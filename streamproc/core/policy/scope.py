@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from streamproc.core.event import MOMENT_KINDS
 from streamproc.core.policy import kinds
 from streamproc.core.policy.fields import Fields
 from streamproc.core.policy.plugin_shelf import Shelf
@@ -43,7 +42,8 @@ class Scope:
 
     def expect(self, fields: Fields, key: str, kind: str, field: str = "") -> None:
         """Warn if no producer sends events of this kind, or none with this field."""
-        if not (kind in MOMENT_KINDS or kinds.is_custom(kind)) or senders(self.dialects, kind, field):
+        is_sent = kind in kinds.SENT_KINDS or kinds.is_custom(kind)
+        if not is_sent or senders(self.dialects, kind, field):
             return
         what = f"{_WORDS.get(field, field)} with {kind}" if field else kind
         warn(fields, key, f"no producer ({listed(self.dialects)}) sends {what}, so nothing is ever found")

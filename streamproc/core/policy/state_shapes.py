@@ -76,7 +76,7 @@ STATE_SHAPES: Final[Mapping[str, Shape]] = {
     "cart.has": _has("What lies in the basket."),
     "wishlist.count": _lines("How many different items are on the wish list.", WISHLIST_MAX),
     "wishlist.has": _has("What is on the wish list."),
-    "visit.site": _in("The customer is in one of these stores, heard of at most 4 h ago.", Text()),
+    "visit.site": _in("The customer is in one of these stores.", Text()),
     "event.value": _amount("What the event itself is worth."),
     "item.category": _in("The group of the item that triggers.", NameOf("category")),
     "item.brand": _in("The brand of the item that triggers.", Text()),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from streamproc.core.context import RECENT_MAX
+from streamproc.core.event import VISIT_DWELLED, VISIT_ENDED
 from streamproc.core.facts_paths import TRAIT_PREFIX
 from streamproc.core.plugins import PLUGIN_PREFIX
 from streamproc.core.policy import kinds, rule, when_catalog, when_events, when_state
@@ -50,10 +51,12 @@ def read_trigger(fields: Fields, scope: Scope) -> Trigger | None:
     if kind is None:
         return None
     scope.expect(fields, "event", kind)
-    if "dwell_min" in fields and kind != "beacon.dwelled":
-        fields.at("dwell_min", f"only beacon.dwelled tells how long, not {kind}")
+    if "dwell_min" in fields and kind not in (VISIT_DWELLED, VISIT_ENDED):
+        fields.at("dwell_min", f"only {VISIT_DWELLED} and {VISIT_ENDED} tell how long, not {kind}")
+    if "dwell_min" not in fields and kind == VISIT_DWELLED:
+        fields.at("event", f"{kind} needs dwell_min: how long must somebody have stayed?")
     if "sites" in fields and not kinds.names_site(kind):
-        fields.at("sites", f"only events of beacons, and of items, name a store, not {kind}")
+        fields.at("sites", f"only visits, and items, name a store, not {kind}")
     if "drop_ratio_min" in fields and kind != ITEM_PRICE_DROPPED:
         fields.at("drop_ratio_min", f"only {ITEM_PRICE_DROPPED} tells by how much, not {kind}")
     if "purpose" in fields and kind != kinds.CONSENT_GRANTED:

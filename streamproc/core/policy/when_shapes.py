@@ -27,7 +27,7 @@ TRIGGER: Final = Shape(
         "event": Key("The kind of event.", kind_of(kinds.TRIGGER_KINDS), required=True),
         "sites": Key("Only in these stores; all of them unless given.", ListOf(Text()), looser="more"),
         "dwell_min": Key(
-            "How long the customer must have stayed; for beacon.dwelled.",
+            "How long the customer must have stayed; for visit.dwelled, once a visit, and visit.ended.",
             Duration(1_000, DAY_MS),
             looser="less",
             label="least stay",
@@ -82,9 +82,7 @@ CONDITION: Final[Shape] = Shape(
             name: Key(shape.says, shape, label=LABELS.get(name, ""))
             for name, shape in {**EVENT_SHAPES, **STATE_SHAPES, **CATALOG_SHAPES}.items()
         },
-        "visit.open": Key(
-            "true: the customer is in a store, heard of at most 4 h ago.", Flag(), label="in a store"
-        ),
+        "visit.open": Key("true: the customer is in a store.", Flag(), label="in a store"),
         **CATALOG_KEYS,
     },
     patterned={

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from streamproc.core import selection
-from streamproc.core.event import MOMENT_KINDS
 from streamproc.core.policy import kinds
 from streamproc.core.policy.caps import MEMORY_MS
 from streamproc.core.policy.document import Node
@@ -141,7 +140,7 @@ def _read_kinds(fields: Fields, scope: Scope) -> frozenset[str]:
     node = fields.keys.get("event")
     fields.one_or_more("event")
     nodes: Sequence[Node] = () if node is None else (node.items if node.kind == "list" else (node,))
-    found = [read_kind(fields, one, MOMENT_KINDS) for one in nodes if one.kind in ("text", "number")]
+    found = [read_kind(fields, one, kinds.PAST_KINDS) for one in nodes if one.kind in ("text", "number")]
     for kind in found:
         if kind is not None:
             scope.expect(fields, "event", kind)

@@ -9,6 +9,7 @@ from streamproc.core.policy.caps import DAY_MS
 from streamproc.core.policy.categories import Categories
 from streamproc.core.policy.channels import Channels
 from streamproc.core.policy.model import Campaign, Cap, Period
+from streamproc.core.visits import VISIT_MS_MAX
 
 FOR_EVER: Final = -1
 HOUR_MS: Final = 3_600_000
@@ -17,7 +18,7 @@ HOUR_MS: Final = 3_600_000
 CALENDAR_SLACK_MS: Final = 27 * HOUR_MS
 _PERIOD_MS: Final = {
     Period.DAY: DAY_MS,
-    Period.VISIT: DAY_MS,  # A visit is a store and a local day.
+    Period.VISIT: VISIT_MS_MAX,
     Period.WEEK: 7 * DAY_MS,
     Period.MONTH: 31 * DAY_MS,
 }
