@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from streamproc.core.certainty import Certain, measured
-from streamproc.core.conditions import VISIT_OPEN_MS_MAX, is_between
+from streamproc.core.conditions import is_between, is_in_store
 from streamproc.core.scene import Scene
 
 SHOP: Final = "shop"
@@ -22,9 +22,7 @@ def site_here(scene: Scene) -> str:
     if scene.event.site_id:
         return scene.event.site_id
     visit = scene.context.visit
-    if visit is None or not visit.open or scene.now_ms - visit.at_ms >= VISIT_OPEN_MS_MAX:
-        return ""
-    return visit.site_id
+    return visit.site_id if visit is not None and is_in_store(scene) else ""
 
 
 def item_available(place: str) -> Certain:

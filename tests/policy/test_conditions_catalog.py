@@ -17,7 +17,7 @@ from tests.policy.samples import FILES
 
 COAT = Item("coat-1", name="Wool coat", category="coats", price_minor=14_900)
 WEEK = (((9 * 60, 20 * 60),),) * 7  # 12:00Z is 13:00 in Berlin
-IN_BERLIN = Visit("berlin-1", NOW_MS - 60_000, open=True)
+IN_BERLIN = Visit("berlin-1", NOW_MS - HOUR_MS, NOW_MS - 60_000)
 
 
 def catalog(**said: Offer | Site) -> Catalog:
@@ -57,8 +57,8 @@ def test_here_is_the_store_of_the_event_or_else_of_the_visit_and_nowhere_else() 
     assert asked(here, made) is None
     assert asked(here, made, context=visiting) is False
     assert asked(here, made, context=visiting, at_hand=event(COAT, site_id="munich-1")) is True
-    left = Context(visit=Visit("berlin-1", NOW_MS - 60_000, open=False))
-    long_ago = Context(visit=Visit("berlin-1", NOW_MS - 4 * HOUR_MS, open=True))
+    left = Context(visit=Visit("berlin-1", NOW_MS - HOUR_MS, NOW_MS - 60_000, over_ms=NOW_MS))
+    long_ago = Context(visit=Visit("berlin-1", NOW_MS - 4 * HOUR_MS, NOW_MS - 4 * HOUR_MS))
     assert asked(here, made, context=left) is None
     assert asked(here, made, context=long_ago) is None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import runpy
 import shutil
 from pathlib import Path
 from textwrap import indent
@@ -16,8 +17,9 @@ from streamproc.core.facts_paths import FACT_PATHS
 from streamproc.core.locales import speech
 from streamproc.core.policy.json_schema import FILES as JSON_SHAPES
 from streamproc.core.policy.loader import load_all
-from streamproc.core.policy.model import Group, Pace, Spend
+from streamproc.core.policy.model import Group, Pace, Spend, Visits
 from streamproc.core.policy.template import FILTERS, compile_template
+from streamproc.core.policy.visits import VISITS
 from streamproc.core.policy.when import KEYS
 from streamproc.ops.policy_files import load_folder
 from tests.policy.samples import CAMPAIGN, FILES, changed, with_when
@@ -53,6 +55,21 @@ def test_the_message_about_an_order_holds_in_a_copy_of_the_shipped_folder(tmp_pa
     said = CliRunner().invoke(app, ["policy", "check", str(folder)], env={"COLUMNS": "300"})
     assert (said.exit_code, "warn" in said.stdout) == (0, False), said.stdout
     assert "16 of 16 examples hold" in said.stdout
+
+
+def test_what_makes_a_visit_is_told_with_its_defaults() -> None:
+    channels = changed("channels.yaml", "overall: {", "overall: {visits: VISITS, ")["channels.yaml"]
+    block = BLOCKS["visits"].removeprefix("visits:\n")
+    stated = ", ".join(line.split("#")[0].strip() for line in block.strip().splitlines())
+    assert stated.count(":") == len(VISITS.keys)
+    policy = load_all({**FILES, "channels.yaml": channels.replace("VISITS", f"{{{stated}}}")}).policy
+    assert policy.overall.visits == Visits()
+
+
+def test_the_picture_of_a_visit_is_what_its_script_draws() -> None:
+    drawn = runpy.run_path(str(ROOT / "docs" / "draw_visits.py"))["draw"]()
+    assert (ROOT / "docs" / "visits.svg").read_text("utf-8") == drawn
+    assert "(visits.svg)" in TEXT
 
 
 def test_the_categories_load() -> None:

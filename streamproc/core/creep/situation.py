@@ -142,7 +142,7 @@ def _immediacy(case: Case, scales: Scales) -> float:
     scene = case.scene
     at_ms = scene.event.occurred_at_ms
     if not scene.event.site_id and scene.context.visit is not None:
-        at_ms = scene.context.visit.at_ms
+        at_ms = scene.context.visit.last_ms
     now: float = 2.0 ** (min(0, at_ms - scene.now_ms) / scales.immediate_ms)
     expected = case.profile.traits.get(scales.expected_trait)
     return now * scales.expected if expected is True else now
