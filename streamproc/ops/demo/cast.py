@@ -64,7 +64,7 @@ CAST: Final = (
         "10:20 wish mug-1; 12:30 unwish mug-1; 18:00 wish scale-1",
     ),
     Persona(
-        "one message a visit, however long one stays",
+        "one message a visit, however often the phone loses the store",
         "push sensing in_app",
         "11:20 visit berlin-2 14; 15:40 visit berlin-2 11",
         declares=LIKES_COATS,
@@ -141,7 +141,7 @@ CAST: Final = (
     Persona("nobody asked", "", "10:00 look coat-1 x3; 12:00 add coat-1; 14:00 wish coat-1"),
     Persona("an account, but no messages", "processing", "11:30 look coat-5 x3"),
     Persona(
-        "in the store without consent to sensing",
+        "in the store without consent to sensing: nobody remembers it",
         "push in_app",
         "12:15 visit berlin-1 15",
         declares=LIKES_COATS,

@@ -13,6 +13,8 @@ __all__ = ["Diary"]
 
 LOOK_MS = 4 * MINUTE_MS
 DWELL_MS = 6 * MINUTE_MS
+# A phone in a pocket loses the store now and then, and finds it again before anybody could have left.
+LOST_EVERY_MS, LOST_MS = 4 * MINUTE_MS + 7_000, 40_000
 JOINED_MS = at(-4, "18:00")
 """Everybody settled what they agree to on the evening before the first simulated day ..."""
 DECLARED_MS = at(-4, "18:30")
@@ -84,9 +86,12 @@ class Diary:
         self.track(at_ms, "Order Completed", None, basket | {"order_id": order_id})
 
     def visit(self, at_ms: int, site: str, minutes: int) -> None:
-        """Walk through a store: seen at the door, heard near the coats, and out again."""
+        """Walk through a store: seen at the door, heard near the coats, lost and found again, and out at last."""
         leaves_ms = at_ms + minutes * MINUTE_MS
         self._beacon(at_ms, "entered", site)
+        for lost_ms in range(at_ms + LOST_EVERY_MS, leaves_ms - LOST_MS, LOST_EVERY_MS):
+            self._beacon(lost_ms, "exited", site)
+            self._beacon(lost_ms + LOST_MS, "entered", site)
         for heard_ms in range(at_ms + MINUTE_MS, leaves_ms, 2 * MINUTE_MS):
             self._beacon(heard_ms, "ranged", site, rssi_dbm=-58 - (heard_ms // MINUTE_MS) % 17)
         if minutes * MINUTE_MS > DWELL_MS:
