@@ -166,8 +166,8 @@ class Context(msgspec.Struct, array_like=True, gc=False):
     of the customer's last ledger record; `day_counts` and `interests` what `core.day_counts` and `core.interest`
     keep; `watching` the items that the customer asked to be told of; `timers` what is waited for, in no order, and
     `latest` when the newest event of each kind that ends a waiting occurred; `visit` is the last one, open or over, and
-    `nearby` a store heard too little of for a visit. New fields go to the end with a default, so that older contexts
-    stay readable.
+    `nearby` a store heard too little of for a visit; `cleared` is when what was taken out of cart and wish list
+    (`core.lines`). New fields go to the end with a default, so that older contexts stay readable.
     """
 
     layout: int = LAYOUT
@@ -194,6 +194,7 @@ class Context(msgspec.Struct, array_like=True, gc=False):
     throttle: Throttle | None = None
     since_ms: int = 0
     nearby: Visit | None = None
+    cleared: dict[str, int] = {}
 
 
 class UnreadableContext(ValueError):

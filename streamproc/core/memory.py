@@ -7,12 +7,10 @@ from typing import Final
 
 import msgspec
 
-from streamproc.core import day_counts, interest, zones
+from streamproc.core import day_counts, interest, lines, zones
 from streamproc.core.context import (
-    CART_LINES_MAX,
     FULFILLED_MAX,
     RECENT_ITEMS_MAX,
-    WISHLIST_MAX,
     Charge,
     Context,
     Line,
@@ -134,46 +132,31 @@ def _take_zone(context: Context, event: Event) -> None:
         profile.locale = event.locale
 
 
+def _line(event: Event, item: Item, at_ms: int) -> Line:
+    return Line(at_ms, remembered_item(item), event.currency or "", event.surface)
+
+
 def _cart_added(context: Context, event: Event, items: list[Item], at_ms: int) -> None:
     for item in items:
-        lines = [line for line in context.cart if line.item.item_id != item.item_id]
-        context.cart = [*lines, Line(at_ms, remembered_item(item), event.currency or "", event.surface)][
-            -CART_LINES_MAX:
-        ]
+        lines.put_in_cart(context, _line(event, item, at_ms))
 
 
-def _cart_removed(context: Context, _event: Event, items: list[Item], _at_ms: int) -> None:
-    gone = {item.item_id for item in items}
-    context.cart = [line for line in context.cart if line.item.item_id not in gone]
+def _cart_removed(context: Context, _event: Event, items: list[Item], at_ms: int) -> None:
+    lines.take_from_cart(context, {item.item_id for item in items}, at_ms)
 
 
 def _wishlist_added(context: Context, event: Event, items: list[Item], at_ms: int) -> None:
     for item in items:
-        lines = [line for line in context.wishlist if line.item.item_id != item.item_id]
-        context.wishlist = [*lines, Line(at_ms, remembered_item(item), event.currency or "", event.surface)][
-            -WISHLIST_MAX:
-        ]
+        lines.put_on_wishlist(context, _line(event, item, at_ms))
 
 
-def _wishlist_removed(context: Context, _event: Event, items: list[Item], _at_ms: int) -> None:
-    gone = {item.item_id for item in items}
-    context.wishlist = [line for line in context.wishlist if line.item.item_id not in gone]
+def _wishlist_removed(context: Context, _event: Event, items: list[Item], at_ms: int) -> None:
+    lines.take_from_wishlist(context, {item.item_id for item in items}, at_ms)
 
 
 def _alert_requested(context: Context, event: Event, items: list[Item], at_ms: int) -> None:
     for item in items:
         ask_for(context, remembered_item(item), at_ms, event.currency or "")
-
-
-def _order_completed(context: Context, _event: Event, items: list[Item], at_ms: int) -> None:
-    """Empty the cart of what was in it when the order was placed; a line added after it stays.
-
-    What was ordered needs no more telling of.
-    """
-    context.cart = [line for line in context.cart if line.at_ms > at_ms]
-    if context.watching:
-        ordered = {item.item_id for item in items}
-        context.watching = [line for line in context.watching if line.item.item_id not in ordered]
 
 
 _HANDLERS: Final[dict[str, Callable[[Context, Event, list[Item], int], None]]] = {
@@ -182,7 +165,6 @@ _HANDLERS: Final[dict[str, Callable[[Context, Event, list[Item], int], None]]] =
     "wishlist.added": _wishlist_added,
     "wishlist.removed": _wishlist_removed,
     "alert.requested": _alert_requested,
-    "order.completed": _order_completed,
 }
 
 
@@ -203,6 +185,11 @@ def apply_restraint(context: Context, event: Event, policy: Policy) -> list[Rest
 
 
 def _fulfil(context: Context, event: Event, policy: Policy) -> list[Restraint]:
+    """End the wish for what was ordered: the cart is empty again, and what was ordered needs no more telling of."""
+    lines.empty_cart(context, min(event.occurred_at_ms, context.last_ms))
+    if context.watching:
+        ordered = {item.item_id for item in event.items}
+        context.watching = [line for line in context.watching if line.item.item_id not in ordered]
     changes: list[Restraint] = []
     for item in event.items:
         category = policy.find_category(item.category) if item.category else policy.default_category
@@ -306,6 +293,7 @@ def forget_convenience(context: Context) -> None:
     context.recent = []
     context.cart = []
     context.wishlist = []
+    context.cleared = {}
     context.watching = []
     context.visit = context.nearby = None
     context.day_counts = {}
