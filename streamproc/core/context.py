@@ -111,6 +111,7 @@ class Charge(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One nudge that was spent from the caps, at `at_ms`; kept until the longest window over it has passed.
 
     `campaign` is the first name that the campaign ever had, `group` the exclusive group that it was in, or empty.
+    `heard` has a bit for each kind of answer that came, in the order of `facts.OUTCOMES`.
     """
 
     at_ms: int
@@ -124,6 +125,7 @@ class Charge(msgspec.Struct, frozen=True, array_like=True, gc=False):
     sensed: bool = False
     counts: bool = True
     group: str = ""
+    heard: int = 0
 
 
 class Timer(msgspec.Struct, frozen=True, array_like=True, gc=False):

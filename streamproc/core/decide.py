@@ -11,9 +11,10 @@ from enum import StrEnum
 from typing import Final
 
 from streamproc.core import consent as consents
+from streamproc.core.answers import felt_at
 from streamproc.core.arrival import Arrival, Customer, Rules
 from streamproc.core.candidates import find_candidates, judge
-from streamproc.core.consent import after_signal, processing_granted
+from streamproc.core.consent import ConsentHead, after_signal, processing_granted
 from streamproc.core.context import Context, is_seen, mark_seen
 from streamproc.core.decision import Emission
 from streamproc.core.digests import event_digest
@@ -29,7 +30,7 @@ from streamproc.core.facts import (
     ProfileChange,
 )
 from streamproc.core.known_facts import apply_known
-from streamproc.core.ledger import consent_output, ledger_output
+from streamproc.core.ledger import consent_output, feedback_output, ledger_output
 from streamproc.core.memory import (
     apply_moment,
     apply_profile,
@@ -71,7 +72,7 @@ def decide(
     if context is not None and place <= context.applied.get(source, NOT_YET):
         return Counted.REDELIVERED, None
     ahead: list[Output] = []
-    fact = event.fact
+    fact, head = event.fact, customer.consent
     if isinstance(fact, ConsentChange):
         fold_consent(customer, fact, event, position)
     elif isinstance(fact, Outcome):
@@ -96,7 +97,7 @@ def decide(
         if is_seen(context, digest):
             return Counted.DUPLICATE, None
         mark_seen(context, digest)
-    counted = _remember(customer, context, arrival, rules, now_ms, ahead)
+    counted = _remember(customer, context, arrival, rules, now_ms, ahead, head)
     if counted is Counted.DECIDED and (occasions := _occasions(customer, context, event, rules, now_ms)):
         found = find_candidates(context, occasions, rules.policy, now_ms, rules.catalog)
         if found:
@@ -177,14 +178,30 @@ def _forget(customer: Customer) -> None:
 
 
 def _remember(
-    customer: Customer, context: Context, arrival: Arrival, rules: Rules, now_ms: int, ahead: list[Output]
+    customer: Customer,
+    context: Context,
+    arrival: Arrival,
+    rules: Rules,
+    now_ms: int,
+    ahead: list[Output],
+    head: ConsentHead,
 ) -> Counted:
-    """Enter the event into memory: restraint at any age, the rest only while the event is young enough to matter."""
+    """Enter the event into memory: restraint at any age, the rest only while the event is young enough to matter.
+
+    `head` is the customer's consent before the event.
+    """
     event, policy = arrival.event, rules.policy
+    changes = apply_restraint(context, event, policy)
     ahead += [
         ledger_output(customer.h, context, change, arrival.position, now_ms, policy.version)
-        for change in apply_restraint(context, event, policy)
+        for change in changes
     ]
+    if event.fact is not None:
+        heads, is_news = (head, customer.consent), bool(changes)
+        felt = felt_at(context, event.fact, heads, policy, now_ms, is_news=is_news)
+        if felt is not None:
+            position, version = arrival.position, policy.version
+            ahead.append(feedback_output(customer.h, context, felt, position, now_ms, version))
     if isinstance(event.fact, ConsentChange) and not _may_sense(customer, now_ms):
         forget_sensed(context)
     if event.fact is not None and not isinstance(event.fact, ProfileChange):

@@ -13,6 +13,7 @@ from streamproc.core.record import Output
 if TYPE_CHECKING:
     from streamproc.core.arrival import Arrival
     from streamproc.core.context import Charge, Context
+    from streamproc.core.creep.feedback import Felt
     from streamproc.core.decision import Decision, Weighed
     from streamproc.core.facts import ConsentChange
     from streamproc.core.memory import Restraint
@@ -142,6 +143,26 @@ def ledger_output(
         channel=change.channel or None,
         category=change.category or None,
         until_ms=change.until_ms,
+    )
+    return Output("ledger", h.encode(), value)
+
+
+def feedback_output(
+    h: str, context: Context, felt: Felt, position: Position, at_ms: int, policy: str
+) -> Output:
+    """Enter what an answer did to a customer's wariness and budget."""
+    value = append(
+        context,
+        h,
+        "feedback",
+        at_ms,
+        policy,
+        nudge_id=felt.nudge_id,
+        source=_source(position),
+        channel=felt.channel,
+        category=felt.category,
+        level_after=felt.level,
+        wariness_after=felt.wariness,
     )
     return Output("ledger", h.encode(), value)
 

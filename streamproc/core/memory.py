@@ -40,10 +40,6 @@ BOUNCED_PREFIX: Final = "bounced/"
 GIFT_MS: Final = 30 * DAY_MS
 BOUNCED_MS: Final = 14 * DAY_MS
 
-# How long all marketing holds after bad news (creep.md 2.6).
-HOLD_MS: Final = {"unsubscribed": 14 * DAY_MS, "complained": 30 * DAY_MS, "uninstalled": 90 * DAY_MS}
-NOT_INTERESTED_MUTE_MS: Final = 30 * DAY_MS
-
 # What of a profile outlives the consent to processing, because it restrains.
 WISHES: Final = ("nudges_per_week_max", "muted_categories", "paused_until_ms", "channels_off", "minor")
 
@@ -176,7 +172,7 @@ def apply_restraint(context: Context, event: Event, policy: Policy) -> list[Rest
     if event.fact is None:
         return _fulfil(context, event, policy) if event.kind == "order.completed" else []
     if isinstance(event.fact, Outcome):
-        return _outcome(context, event.fact, event.occurred_at_ms)
+        return _outcome(context, event.fact, event.occurred_at_ms, policy)
     if isinstance(event.fact, ProfileChange):
         return _life_events(context, event.fact)
     if isinstance(event.fact, PrivacyRequest) and event.fact.kind in ("erase", "object"):
@@ -219,15 +215,21 @@ def _life_events(context: Context, change: ProfileChange) -> list[Restraint]:
     return _hold(context, LIFE_EVENT, until_ms)
 
 
-def _outcome(context: Context, outcome: Outcome, at_ms: int) -> list[Restraint]:
-    if outcome.kind in HOLD_MS:
-        return _hold(context, ANYTHING, at_ms + HOLD_MS[outcome.kind])
-    charge = charge_of(context, outcome.nudge_id)
-    if outcome.kind in ("dismissed", "bounced") and charge is not None and charge.category:
-        return _extend(context.fulfilled, BOUNCED_PREFIX + charge.category, at_ms + BOUNCED_MS, "fulfilled")
-    if outcome.kind == "not_interested" and charge is not None and charge.category:
-        return _hold(context, CATEGORY_HOLD_PREFIX + charge.category, at_ms + NOT_INTERESTED_MUTE_MS)
-    return []
+def _outcome(context: Context, outcome: Outcome, at_ms: int, policy: Policy) -> list[Restraint]:
+    """Hold all marketing, or mute a category, for as long as the policy says of such an answer."""
+    changes: list[Restraint] = []
+    answer, charge = policy.creep.feedback.get(outcome.kind), charge_of(context, outcome.nudge_id)
+    if answer is not None and answer.hold_ms:
+        changes += _hold(context, ANYTHING, at_ms + answer.hold_ms)
+    if charge is None or not charge.category:
+        return changes
+    if answer is not None and answer.mute_ms:
+        changes += _hold(context, CATEGORY_HOLD_PREFIX + charge.category, at_ms + answer.mute_ms)
+    if outcome.kind in ("dismissed", "bounced"):
+        changes += _extend(
+            context.fulfilled, BOUNCED_PREFIX + charge.category, at_ms + BOUNCED_MS, "fulfilled"
+        )
+    return changes
 
 
 def _hold(context: Context, key: str, until_ms: int) -> list[Restraint]:
@@ -253,6 +255,16 @@ def charge_of(context: Context, nudge_id: str) -> Charge | None:
     except ValueError:
         return None
     return next((charge for charge in context.charges if charge.nudge_id == wanted), None)
+
+
+def turns_off(context: Context, change: ProfileChange) -> bool:
+    """Tell whether a profile's record turns a channel off that was on."""
+    wanted = change.preferences
+    if wanted is None or not wanted.channels_off:
+        return False
+    profile = context.profile or Profile()
+    is_newest = change.at_ms >= profile.at.get("channels_off", 0)
+    return is_newest and not set(wanted.channels_off) <= set(profile.channels_off)
 
 
 def apply_profile(context: Context, change: ProfileChange) -> None:

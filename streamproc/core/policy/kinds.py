@@ -71,6 +71,7 @@ _PROVENANCE_BY_CODE: Final = {
     "purchased": "purchased",
     "declared": "declared",
     "asked": "declared",
+    "watching": "declared",
     "visiting": "sensed",
     "opted_in": "declared",
 }
