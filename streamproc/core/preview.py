@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
 
+from streamproc.core.arrival import Rules
 from streamproc.core.candidates import ABOUT_NOTHING, category_of, find_candidates
 from streamproc.core.channels.message import Frame, RenderCode, RenderError
 from streamproc.core.context import Context
 from streamproc.core.creep.ladder import SEND, SOFTEN
 from streamproc.core.creep.rung import highest_rung
 from streamproc.core.decision import Creep
+from streamproc.core.event import BEACON_KINDS, Event
 from streamproc.core.facts import ProfileChange
 from streamproc.core.facts_paths import TRAIT_PREFIX
 from streamproc.core.locales import fallbacks, speech
 from streamproc.core.memory import apply_moment, apply_profile
-from streamproc.core.occasions import occasions_of
+from streamproc.core.occasions import Occasion, occasions_of
 from streamproc.core.policy.document import read
 from streamproc.core.policy.examples import CUSTOMER_ID, Example, step_events
 from streamproc.core.policy.loader import Loaded
@@ -26,6 +28,8 @@ from streamproc.core.policy.problems import Findings
 from streamproc.core.preview_score import Scores
 from streamproc.core.render import frame_of, render
 from streamproc.core.scene import Scene
+from streamproc.core.sensing import occasions_of_beacon
+from streamproc.core.switches import Switches
 from streamproc.core.values import FactValue, Money, Term
 
 # What stands for a fact that no example tells. A trait is called by its own name.
@@ -147,11 +151,20 @@ def _scene(policy: Policy, campaign: Campaign, examples: tuple[Example, ...]) ->
         apply_profile(context, told)
         for event in step_events(example):
             apply_moment(context, event, policy, lambda _: True, event.received_at_ms)
-            found = find_candidates(context, occasions_of(event, policy), policy, event.received_at_ms)
+            occasions = _occasions(context, event, policy)
+            found = find_candidates(context, occasions, policy, event.received_at_ms)
             for one in found:
                 if any(each.id == campaign.id for each in one.campaigns):
                     return example.name, one.scene
     return "", None
+
+
+def _occasions(context: Context, event: Event, policy: Policy) -> Sequence[Occasion]:
+    """Return what an event gives reason to ask campaigns about, for a customer who may be sensed."""
+    if event.kind not in BEACON_KINDS:
+        return occasions_of(event, policy)
+    rules = Rules(policy, Switches(), 0, BEFORE_MS)
+    return occasions_of_beacon(context, event, rules, event.received_at_ms)
 
 
 def _paths(policy: Policy, campaign: Campaign) -> dict[str, str]:
