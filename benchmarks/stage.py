@@ -173,6 +173,13 @@ class WorkerProcess:
         except (urllib.error.URLError, OSError):
             return False
 
+    def metric(self, name: str) -> float:
+        """Return the sum of a metric over its labels."""
+        with urllib.request.urlopen(f"{self._url}/metrics", timeout=5.0) as answer:
+            lines = answer.read().decode().splitlines()
+        found = [line for line in lines if line.startswith((f"{name} ", f"{name}{{"))]
+        return sum(float(line.rpartition(" ")[2]) for line in found)
+
     def wait_ready(self) -> float:
         """Wait until the worker is ready; return the seconds since its start. Raises NotReady."""
         while not self.is_ready():
