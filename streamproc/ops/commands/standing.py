@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from streamproc.flow.group_lag import TopicLag
     from streamproc.ops.heartbeats import Beat
     from streamproc.ops.stored_state import StoredState
+    from streamproc.ops.waiting_timers import WaitingTimers
     from streamproc.settings import Settings
 
 __all__ = ["doctor", "settings", "status"]
@@ -33,6 +34,7 @@ class _Status:
     state: StoredState | None
     config: ConfigState | None
     lag: dict[str, TopicLag] | None
+    timers: WaitingTimers | None
     troubles: tuple[str, ...]
 
 
@@ -52,7 +54,7 @@ def settings(as_json: AsJson = False) -> None:
 
 
 def status(as_json: AsJson = False) -> None:
-    """Show the live workers, the lag, the policy in force and what is switched off.
+    """Show the live workers, the lag, who waits for a time, the policy in force and what is switched off.
 
     Exit code 69 if Kafka or Redis is away, or if Redis lost its state; the rest is shown all the same.
 
@@ -98,9 +100,10 @@ async def _look(given: Settings) -> _Status:
     from streamproc.flow.group_lag import group_lag  # noqa: PLC0415
     from streamproc.ops.heartbeats import WorkerBoard  # noqa: PLC0415
     from streamproc.ops.stored_state import look_at_state  # noqa: PLC0415
+    from streamproc.ops.waiting_timers import count_timers  # noqa: PLC0415
     from streamproc.store.base import StoreUnavailable  # noqa: PLC0415
 
-    beats = state = config = lag = None
+    beats = state = config = lag = timers = None
     troubles: list[str] = []
     try:
         config = await read_config(str(given.kafka), given.topic_prefix)
@@ -110,6 +113,7 @@ async def _look(given: Settings) -> _Status:
     board = WorkerBoard(str(given.redis_url))
     try:
         beats = await board.all_beats()
+        timers = await count_timers(given)
         state = await look_at_state(given)
         if state.kind == "lost":
             troubles.append(f"customer state was lost: {state.why}")
@@ -117,7 +121,7 @@ async def _look(given: Settings) -> _Status:
         troubles.append(str(error))
     finally:
         await board.close()
-    return _Status(beats, state, config, lag, tuple(troubles))
+    return _Status(beats, state, config, lag, timers, tuple(troubles))
 
 
 def _off(config: ConfigState) -> dict[str, Switch]:
@@ -133,6 +137,7 @@ def _as_json(found: _Status) -> dict[str, object]:
         "state": None if found.state is None else found.state.kind,
         "off": None if config is None else _off(config),
         "lag": found.lag,
+        "timers": found.timers,
         "troubles": found.troubles,
     }
 
@@ -150,6 +155,9 @@ def _say_status(found: _Status) -> None:
     if found.lag is not None:
         behind = ", ".join(f"{name} {lag.records_sum}" for name, lag in found.lag.items() if lag.records_sum)
         say(f"lag: {escape(behind or 'none')}")
+    if found.timers is not None:
+        overdue = f", {found.timers.overdue} overdue" if found.timers.overdue else ""
+        say(f"timers: {counted(found.timers.waiting, 'customer')} waiting{overdue}")
 
 
 def _refusals(beats: dict[str, Beat]) -> str:
