@@ -148,6 +148,37 @@ async def test_a_timer_waits_for_the_moments_that_were_in_kafka_when_it_was_read
                 assert done[record.partition] == 500
 
 
+async def test_timers_that_all_came_due_at_once_and_moments_take_turns(cluster: Cluster) -> None:
+    async with Worker(cluster, unit_events_max=100) as worker:
+        await worker.joins()
+        worker.gate.clear()
+        await cluster.produce(cluster.moments, 4)
+        await worker.until(lambda: len(worker.begun) == 1, "the first moments are missing")
+        waiting = worker.flow.lanes._buffers
+        await cluster.produce(cluster.timers, 800)
+        await worker.until(
+            lambda: waiting["timers"].records == 800 and all(one.barrier for one in waiting["timers"]),
+            "the timers were not read",
+        )
+        for first in range(0, 800, 200):
+            await cluster.produce(cluster.moments, 200, first=first)
+        await worker.until(lambda: waiting["moments"].records == 800, "the moments were not read")
+        worker.gate.set()
+        await worker.until(lambda: count(worker.units, cluster.timers) == 800, "timers are missing")
+    kinds = [unit.kind for unit in worker.begun]
+    turns = kinds[kinds.index("timers") :][:4]
+    assert turns == ["timers", "moments", "timers", "moments"]
+
+
+async def test_a_unit_of_timers_is_small_since_each_is_a_candidate(cluster: Cluster) -> None:
+    for first in range(0, 2_000, 200):
+        await cluster.produce(cluster.timers, 200, first=first)
+    async with Worker(cluster) as worker:
+        await worker.until(lambda: count(worker.units, cluster.timers) == 2_000, "timers are missing")
+    sizes = [len(unit.records) for unit in worker.units]
+    assert max(sizes) <= 500
+
+
 async def test_on_the_record_clock_a_moment_waits_for_the_facts_there_when_it_was_read(
     cluster: Cluster,
 ) -> None:
