@@ -51,7 +51,9 @@ _FORMATS: Final = {
     "eddystoneeid": "eddystone_eid",
     "altbeacon": "altbeacon",
 }
-_NOT_HEARD_DBM: Final = 127  # what a phone's radio reports when it could not measure
+_NOT_MEASURED_DBM: Final = 127  # what a phone's radio reports when it could not measure
+# The least that a radio can tell; recorders of signals write -200 for a beacon that they know of and did not hear.
+_NOT_HEARD_DBM, _NEVER_HEARD_DBM = -127, -200
 # What is read is remembered under its spelling, so that spellings are short.
 _SPELLING_CHARS_MAX: Final = 64
 _HEX: Final = re.compile(r"[0-9a-f]+")
@@ -265,9 +267,11 @@ def _rssi(raw: _Sighting) -> int | None:
 
 
 def rssi_dbm(value: Number, field: str) -> int | None:
-    """Return how loud a transmitter was heard in dBm, None if the radio could not measure."""
-    heard_dbm = count(value, field, -127, 127)
-    return None if heard_dbm == _NOT_HEARD_DBM else heard_dbm
+    """Return how loud a transmitter was heard in dBm, None if the radio could not measure, -127 for not at all."""
+    heard_dbm = count(value, field, _NEVER_HEARD_DBM, _NOT_MEASURED_DBM)
+    if heard_dbm is None or heard_dbm == _NOT_MEASURED_DBM:
+        return None
+    return max(heard_dbm, _NOT_HEARD_DBM)
 
 
 def _beacon(raw: _Sighting) -> Beacon | None:

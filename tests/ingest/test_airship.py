@@ -80,7 +80,7 @@ def test_a_phone_without_a_named_user_is_anonymous_by_its_channel(event: OnlyEve
         (region(occurred=None), "missing_field", "occurred"),
         (region(occurred="2026-01-01T01:00:00Z"), "in_the_future", "occurred"),
         (region({"proximity": {"major": 65_536}}), "out_of_range", "body.proximity.major"),
-        (region({"proximity": {"rssi": -200}}), "out_of_range", "body.proximity.rssi"),
+        (region({"proximity": {"rssi": -201}}), "out_of_range", "body.proximity.rssi"),
         (region({"proximity": []}), "wrong_type", "body.proximity"),
         (region(body={}) | {"body": 5}, "wrong_type", "body"),
         (region() | {"type": "OPEN"}, "unknown_envelope", ""),
@@ -109,7 +109,7 @@ def test_no_region_of_the_schema_loses_a_field_of_the_table(
     (result,) = parse(Record("beacons", 0, 0, 1_767_225_601_000, append_time=False, key=None, value=value))
     near = body.get("proximity", {})
     too_big = {name for name in ("major", "minor") if not 0 <= near.get(name, 0) <= 0xFFFF}
-    too_big |= {"rssi"} if not -127 <= near.get("rssi", 0) <= 127 else set()
+    too_big |= {"rssi"} if not -200 <= near.get("rssi", 0) <= 127 else set()
     if isinstance(result, Rejection):
         assert (result.reason, result.field.rpartition(".")[2] in too_big) == ("out_of_range", True)
         return

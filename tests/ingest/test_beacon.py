@@ -134,6 +134,11 @@ def test_127_means_that_nothing_was_measured(event: OnlyEvent) -> None:
     assert event(heard(rssi_dbm=127)).rssi_dbm is None
 
 
+@pytest.mark.parametrize("rssi_dbm", [-127, -128, -200])
+def test_minus_127_and_below_mean_that_it_was_not_heard(event: OnlyEvent, rssi_dbm: int) -> None:
+    assert event(heard(rssi_dbm=rssi_dbm)).rssi_dbm == -127
+
+
 @pytest.mark.parametrize(
     ("fields", "reason", "field"),
     [
@@ -147,7 +152,7 @@ def test_127_means_that_nothing_was_measured(event: OnlyEvent) -> None:
         ({"kind": None}, "missing_field", "kind"),
         ({"occurred_at_ms": None}, "missing_field", "occurred_at_ms"),
         ({"occurred_at_ms": 1_767_226_000_000}, "in_the_future", "occurred_at_ms"),
-        ({"rssi_dbm": -200}, "out_of_range", "rssi_dbm"),
+        ({"rssi_dbm": -201}, "out_of_range", "rssi_dbm"),
         ({"beacon": {"major": 65_536}}, "out_of_range", "beacon.major"),
         ({"beacon": {"uuid": "f7826da6"}}, "bad_text", "beacon.uuid"),
         ({"beacon": {"format": "wifi"}}, "unknown_value", "beacon.format"),

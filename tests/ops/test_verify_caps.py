@@ -71,9 +71,32 @@ def test_a_month_and_the_overall_cap_count_everything() -> None:
 
 
 def test_a_visit_is_one_window() -> None:
-    fields = {"channel": "in_store", "visit": "berlin-1/2026-01-01"}
+    fields = {"channel": "in_store", "visit": f"berlin-1/{NOON_MS}"}
     assert "channel in_store per visit" in only(two(HOUR_MS, **fields), "I2")
-    assert violations(two(HOUR_MS, **fields, second={"visit": "berlin-2/2026-01-01"})) == []
+    assert violations(two(HOUR_MS, **fields, second={"visit": f"berlin-2/{NOON_MS}"})) == []
+
+
+def test_beacons_cause_one_nudge_a_visit_at_most_whatever_the_campaign_and_channel() -> None:
+    sensed: dict[str, Any] = {"visit": f"berlin-1/{NOON_MS}", "sensed": True, "category": "toys"}
+    first = charge("n-1", channel="in_app", campaign="one", **sensed)
+    second = {"channel": "email", "campaign": "two", **sensed, "category": "coats"}
+    twice = [policy(), *ledger(first, charge("n-2", NOON_MS + HOUR_MS, **second))]
+    assert f"visit berlin-1/{NOON_MS}: 2 sensed nudges of 1" in only(twice, "I2")
+    other = second | {"visit": f"berlin-1/{NOON_MS + HOUR_MS}"}
+    assert violations([policy(), *ledger(first, charge("n-2", NOON_MS + HOUR_MS, **other))]) == []
+    unsensed = second | {"sensed": False}
+    assert violations([policy(), *ledger(first, charge("n-2", NOON_MS + HOUR_MS, **unsensed))]) == []
+
+
+@pytest.mark.parametrize(
+    ("visit", "finding"),
+    [
+        ("berlin-1/2026-01-01", "'berlin-1/2026-01-01' is no visit"),
+        (f"berlin-1/{NOON_MS + 1}", f"the visit berlin-1/{NOON_MS + 1} begins after its charge at {NOON_MS}"),
+    ],
+)
+def test_a_visit_that_had_not_begun_is_found(visit: str, finding: str) -> None:
+    assert finding in only([policy(), *ledger(charge("n-1", visit=visit))], "I2")
 
 
 def test_a_visit_cap_without_a_visit_is_found() -> None:

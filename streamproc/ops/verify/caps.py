@@ -88,6 +88,7 @@ def _check_charges(charges: list[Entry], rules: RuleBook, findings: Findings) ->
             continue
         _check_counts(charge, policy, findings)
         _check_group(charges[: index + 1], policy, findings)
+        _check_visit(charges[: index + 1], policy, findings)
         for field, names, cap in _caps_over(charge, policy):
             findings.checked["caps"] += 1
             _check_cap(charges[: index + 1], field, names, cap, findings)
@@ -143,6 +144,22 @@ def _check_group(charges: list[Entry], policy: Rules, findings: Findings) -> Non
         findings.add(
             f"group {group}: {names[0]} spoke in the window of {', '.join(sorted(others))}", charge.where
         )
+
+
+def _check_visit(charges: list[Entry], policy: Rules, findings: Findings) -> None:
+    """Check that the visit of the last charge had begun, and that beacons caused one nudge in it at most."""
+    charge = charges[-1]
+    if not charge.visit:
+        return
+    begins_ms = charge.visit.rpartition("/")[2]
+    if not begins_ms.isdecimal():
+        findings.add(f"{charge.visit!r} is no visit: a store and the moment it began", charge.where)
+    elif int(begins_ms) > charge.at_ms:
+        findings.add(f"the visit {charge.visit} begins after its charge at {charge.at_ms}", charge.where)
+    if charge.sensed and policy.one_sensed_per_visit:
+        sensed = {other.nudge_id for other in charges if other.sensed and other.visit == charge.visit}
+        if len(sensed) > 1:
+            findings.add(f"visit {charge.visit}: {len(sensed)} sensed nudges of 1", charge.where)
 
 
 def _check_cap(

@@ -76,6 +76,7 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     campaign: str
     category: str
     visit: str
+    sensed: bool
     zone: str
     group: str
     counts: bool
@@ -95,6 +96,7 @@ class _LedgerValue(msgspec.Struct):
     campaign: str | None = None
     category: str | None = None
     visit: str | None = None
+    sensed: bool = False
     zone: str | None = None
     group: str | None = None
     counts: bool = True
@@ -339,6 +341,7 @@ def _read_entry(record: Record) -> Entry:
         campaign=intern(entry.campaign or ""),
         category=intern(entry.category or ""),
         visit=intern(entry.visit or ""),
+        sensed=entry.sensed,
         zone=intern(entry.zone or ""),
         group=intern(entry.group or ""),
         counts=entry.counts,

@@ -70,6 +70,8 @@ class Rules:
     """How long one campaign of a group silences the others, in milliseconds."""
     services: Mapping[str, Service]
     """The transactional campaigns; all others are marketing."""
+    one_sensed_per_visit: bool = True
+    """Whether beacons may cause one nudge a visit at most."""
 
     def names_of(self, campaign: str) -> tuple[str, ...]:
         """Return all names of the campaign that is, or was, called so."""
@@ -162,6 +164,7 @@ def read_rules(files: Mapping[str, str]) -> Rules:
             if campaign.get("purpose") == "transactional"
         },
         names={name: (name, *_former_names(campaign)) for name, campaign in campaigns.items()},
+        one_sensed_per_visit=_mapping(channels.get("overall")).get("one_sensed_per_visit") is not False,
     )
 
 
