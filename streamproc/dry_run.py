@@ -92,6 +92,10 @@ class WakingStore(MemoryStore):
                     heappush(self._queue, (due_ms, customer_id))
         return written
 
+    def next_due_ms(self) -> int | None:
+        """Return when the first customer is to be woken; None if nobody is."""
+        return min(self._due_at_ms.values(), default=None)
+
     def pop(self, now_ms: int) -> tuple[int, str] | None:
         """Return who is to be woken first, and when, if that is not after now."""
         while self._queue and self._queue[0][0] <= now_ms:
@@ -189,6 +193,11 @@ class DryRun:
             caused += [record, *self._take(record)]
         self.clock.see(to_ms)
         return caused
+
+    @property
+    def next_due_ms(self) -> int | None:
+        """When the first of all that is waited for comes due, in milliseconds; None if nothing is."""
+        return self._waking.next_due_ms()
 
     def _take(self, record: Record) -> list[Record]:
         self._written = []

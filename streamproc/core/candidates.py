@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Final
 
 import msgspec
 
 from streamproc.core import caps, holdout, visits, zones
-from streamproc.core.arrival import Arrival, Customer, Rules
+from streamproc.core.arrival import Arrival, Rules
 from streamproc.core.catalog import NO_CATALOG, Catalog
 from streamproc.core.charge import charge
 from streamproc.core.consent import ConsentHead
@@ -21,8 +22,9 @@ from streamproc.core.decision import (
     Source,
     encode_json,
 )
+from streamproc.core.deferral import Deferral, deferral
 from streamproc.core.digests import nudge_id
-from streamproc.core.event import Event
+from streamproc.core.event import TIMER_DUE
 from streamproc.core.gates import NO_PROFILE, Case, candidate_reasons, channel_reasons
 from streamproc.core.memory import remembered_item
 from streamproc.core.occasions import Occasion
@@ -41,6 +43,7 @@ from streamproc.core.reasons import Gate, Why
 from streamproc.core.record import Output
 from streamproc.core.scene import Scene
 from streamproc.core.voice import Choice, Voice
+from streamproc.core.waiting import Waitings
 from streamproc.core.watching import ITEM_KINDS, remembered_of
 
 # A welcome is about no group of items, and so reveals nothing.
@@ -52,12 +55,13 @@ class Turn(msgspec.Struct):
 
     `first` is the best that passed every gate, so that all after it are outranked. It speaks, unless the customer
     is held out of all campaigns: then nobody does. `shadow` is the best in shadow that would have gone before it; it
-    outranks what is in shadow alone.
+    outranks what is in shadow alone. `held` is what may go later.
     """
 
     first: Choice | None = None
     shadow: Choice | None = None
     speaker: Choice | None = None
+    held: list[tuple[Candidate, Deferral]] = []
 
 
 def find_candidates(
@@ -67,28 +71,33 @@ def find_candidates(
     now_ms: int,
     catalog: Catalog = NO_CATALOG,
 ) -> list[Found]:
-    """Find, for each occasion, the campaigns that it makes candidates; what makes none is left out."""
+    """Find, for each occasion, the campaigns that it makes candidates, or makes wait; what makes none is left out."""
     found: list[Found] = []
     for occasion in occasions:
-        scene = scene_of(context, occasion.event, policy, now_ms, catalog, occasion.visit_id)
-        campaigns = [one for one in occasion.campaigns if one.when(scene)]
-        if campaigns:
-            found.append(Found(scene, campaigns))
+        scene = scene_of(context, occasion, policy, now_ms, catalog)
+        waiting: list[Campaign] = []
+        if occasion.timer is not None:
+            campaigns = [one for one in occasion.campaigns if one.still is None or one.still(scene)]
+        else:
+            campaigns = [one for one in occasion.campaigns if one.wait is None and one.when(scene)]
+            waiting = [
+                one
+                for one in occasion.campaigns
+                if one.wait is not None and (one.starts is None or one.starts(scene))
+            ]
+        if campaigns or waiting:
+            found.append(Found(scene, campaigns, waiting))
     return found
 
 
 def scene_of(
-    context: Context,
-    event: Event,
-    policy: Policy,
-    now_ms: int,
-    catalog: Catalog = NO_CATALOG,
-    visit_id: str = "",
+    context: Context, occasion: Occasion, policy: Policy, now_ms: int, catalog: Catalog = NO_CATALOG
 ) -> Scene:
-    """Set the scene for one event, which is about this visit, if about any.
+    """Set the scene for one event, or for what came due; it may be about a visit.
 
     Of an item that is news the customer may know more than the catalog says.
     """
+    event = occasion.event
     zone = zones.zone(context.profile.zone) if context.profile is not None else None
     item = remembered_item(event.items[0]) if event.items else None
     if item is not None and event.kind in ITEM_KINDS:
@@ -102,31 +111,34 @@ def scene_of(
         item=item,
         category=policy.find_category(item.category) if item is not None else None,
         catalog=catalog,
-        visit_id=visit_id,
+        visit_id=occasion.visit_id,
+        timer=occasion.timer,
     )
 
 
-def judge(
-    found: Sequence[Found], customer: Customer, rules: Rules, arrival: Arrival, ahead: list[Output]
-) -> Emission:
+def judge(found: Sequence[Found], beside: Sequence[Candidate], waitings: Waitings) -> Emission:
     """Take every candidate of every occasion through every gate.
 
-    The first that passes all speaks, once, and is charged for it.
+    The first that passes all speaks, once, and is charged for it. What only the hour forbids is held, if nobody speaks.
+    `beside` are those whose outcome is known.
 
     Returns all that the event causes: `ahead`, the decision, and the nudge if there is one.
     """
+    customer, rules, arrival, ahead = waitings.customer, waitings.rules, waitings.arrival, waitings.ahead
     emission = Emission(ahead)
-    context, now_ms, policy = found[0].scene.context, found[0].scene.now_ms, rules.policy
+    context, now_ms, policy = waitings.context, waitings.now_ms, rules.policy
     context.charges = caps.expire(context.charges, now_ms)
     turn = Turn()
     candidates = [
         _weigh(_case(scene, campaign, customer.consent, rules), turn) for scene, campaign in rank(found)
     ]
+    candidates += beside
+    _settle(turn, waitings)
     winner = turn.speaker
     profile = context.profile
     decision = Decision(
         decision_id=nudge_id(arrival.event.customer_id, f"decision {arrival.event.event_id}"),
-        kind="event",
+        kind="timer" if arrival.event.kind == TIMER_DUE else "event",
         trigger=arrival.event.kind,
         event_id=arrival.event.event_id,
         customer_id=arrival.event.customer_id,
@@ -152,6 +164,19 @@ def judge(
     emission.decision = decision
     ahead.append(Output("decisions", key, encode_json(decision), lane=arrival.lane))
     return emission
+
+
+def _settle(turn: Turn, waitings: Waitings) -> None:
+    """Hold what may go later, unless one that may go now speaks, or would: one event has one nudge at most."""
+    for candidate, held in turn.held:
+        campaign = held.case.campaign
+        if turn.first is not None:
+            candidate.verdict = "outranked"
+            detail = f"by {turn.first.case.campaign.id}, which may go now"
+            candidate.reasons.append(Why(Gate.OUTRANKED, detail))
+        elif (why := waitings.hold(held.case.scene, campaign, held.opens_ms, held.until_ms)) is not None:
+            candidate.verdict = "suppressed"
+            candidate.reasons.append(why)
 
 
 def _consent_position(arrival: Arrival, head: ConsentHead) -> ConsentPosition:
@@ -190,33 +215,48 @@ def _weigh(case: Case, turn: Turn) -> Candidate:
     """Judge one candidate on its channels, loud to quiet; on the first that lets it pass it takes its turn."""
     reasons = candidate_reasons(case)
     blocked = bool(reasons)
-    channels = _open_channels(case, reasons)
+    held: list[Deferral] = []
+    channels = _open_channels(case, reasons, held)
     if blocked:
         for _ in channels:
             pass  # Each tells why it is shut, so that explain can list every gate.
         return Candidate(case.campaign.id, case.campaign.channels[0], "suppressed", reasons)
+    first = next(channels, None)
+    if first is None:
+        return _later(case, held, turn, reasons)
     better = turn.shadow or turn.first if _is_shadow(case) else turn.first
     if better is None:
-        choice = Voice(case, reasons).find(channels)
+        choice = Voice(case, reasons).find(chain((first,), channels))
         if isinstance(choice, Choice):
             return _take_turn(choice, turn, reasons)
         return Candidate(case.campaign.id, case.campaign.channels[0], "suppressed", reasons, choice.creep)
-    first = next(channels, None)
-    if first is None:
-        return Candidate(case.campaign.id, case.campaign.channels[0], "suppressed", reasons)
     detail = outranked_by((better.case.scene, better.case.campaign), (case.scene, case.campaign))
     reasons.append(Why(Gate.OUTRANKED, detail))
     return Candidate(case.campaign.id, first.name, "outranked", reasons)
 
 
-def _open_channels(case: Case, reasons: list[Why]) -> Iterator[Channel]:
-    """Yield the campaign's channels that may speak, loud to quiet; why others may not goes to `reasons`."""
+def _open_channels(case: Case, reasons: list[Why], held: list[Deferral]) -> Iterator[Channel]:
+    """Yield the campaign's channels that may speak, loud to quiet; why others may not goes to `reasons`.
+
+    Those that may later go to `held`.
+    """
     for name in case.campaign.channels:
         channel = case.scene.policy.channels[name]
         if failed := channel_reasons(case, channel):
             reasons += failed
+            if (later := deferral(case, channel, failed)) is not None:
+                held.append(later)
         else:
             yield channel
+
+
+def _later(case: Case, held: Sequence[Deferral], turn: Turn, reasons: list[Why]) -> Candidate:
+    """Put a candidate off whose channels are all shut, if time alone opens one of them."""
+    if not held:
+        return Candidate(case.campaign.id, case.campaign.channels[0], "suppressed", reasons)
+    candidate = Candidate(case.campaign.id, held[0].channel.name, "deferred", reasons)
+    turn.held.append((candidate, held[0]))
+    return candidate
 
 
 def _take_turn(choice: Choice, turn: Turn, reasons: list[Why]) -> Candidate:

@@ -28,6 +28,8 @@ FOR_EVER: Final = 0
 # What somebody's bad news left of their wariness after a year is 1 % of it, at the half-life that ships.
 WARY_MS: Final = 400 * 86_400_000
 TIMERS_MAX: Final = 16
+# What is waited for is remembered so long after it came due: a backlog is worked off by then, or it is too late.
+TIMER_LATE_MS: Final = 86_400_000
 
 
 class RememberedItem(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -132,8 +134,8 @@ class Timer(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A waiting that ends at `due_ms`: of a campaign's `wait`, or of a message that is held until then.
 
     `campaign` is the first name that the campaign ever had. `kind`, `at_ms`, `event` (its digest), `item`, `currency`,
-    `site_id` and `shared` are those of the event that set it. `held_until_ms` is how long the message may be held at
-    most, 0 where nothing is held.
+    `value_minor`, `site_id`, `visit_id`, `surface` and `shared` are those of the event that set it. `held_until_ms` is
+    how long the message may be held at most, 0 where nothing is held.
     """
 
     due_ms: int
@@ -143,7 +145,10 @@ class Timer(msgspec.Struct, frozen=True, array_like=True, gc=False):
     event: bytes
     item: RememberedItem | None = None
     currency: str = ""
+    value_minor: int | None = None
     site_id: str = ""
+    visit_id: str = ""
+    surface: str = "none"
     shared: bool = False
     held_until_ms: int = 0
 
@@ -275,11 +280,12 @@ def ttl_ms(context: Context, days_ms: int) -> int:
     0 is for ever: what restrains beyond `TTL_MS_MAX`, such as an objection or a cap `ever`, is kept without an end.
     """
     throttle = context.throttle
-    if not (context.charges or context.holds or context.fulfilled or throttle):
+    if not (context.charges or context.holds or context.fulfilled or context.timers or throttle):
         return days_ms
     ends = [charge.until_ms for charge in context.charges]
     ends += context.holds.values()
     ends += context.fulfilled.values()
+    ends += [timer.due_ms + TIMER_LATE_MS for timer in context.timers]
     if throttle is not None and throttle.wariness > 1:
         ends.append(throttle.wariness_ms + WARY_MS)
     lives_ms = max([days_ms, *[end - context.last_ms for end in ends]])

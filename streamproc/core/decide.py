@@ -16,7 +16,7 @@ from streamproc.core.arrival import Arrival, Customer, Rules
 from streamproc.core.candidates import find_candidates, judge
 from streamproc.core.consent import ConsentHead, after_signal, processing_granted
 from streamproc.core.context import Context, is_seen, mark_seen
-from streamproc.core.decision import Emission
+from streamproc.core.decision import Candidate, Emission
 from streamproc.core.digests import event_digest
 from streamproc.core.event import BEACON_KINDS, TIMER_DUE, Event
 from streamproc.core.facts import (
@@ -39,10 +39,11 @@ from streamproc.core.memory import (
     forget_convenience,
     is_bare,
 )
-from streamproc.core.occasions import Occasion, occasions_of
+from streamproc.core.occasions import NONE, Occasion, occasions_of
 from streamproc.core.policy.model import Category
 from streamproc.core.record import Output, Position
 from streamproc.core.sensing import forget_sensed, occasions_of_beacon, occasions_of_silence
+from streamproc.core.waiting import Waitings
 
 # Below every position: what nothing was applied of yet.
 NOT_YET: Final = (-1, 0)
@@ -81,7 +82,7 @@ def decide(
         _heed(customer, event, arrival, ahead, now_ms)
     granted = processing_granted(customer.consent, now_ms)
     if not granted:
-        _forget(customer)
+        _forget(customer, arrival, rules, ahead, now_ms)
     if not granted or event.processing_consent is False:
         # What was done under a refusal is not used, though the customer may have agreed since.
         return Counted.QUIET, _caused(ahead)
@@ -98,11 +99,40 @@ def decide(
             return Counted.DUPLICATE, None
         mark_seen(context, digest)
     counted = _remember(customer, context, arrival, rules, now_ms, ahead, head)
-    if counted is Counted.DECIDED and (occasions := _occasions(customer, context, event, rules, now_ms)):
-        found = find_candidates(context, occasions, rules.policy, now_ms, rules.catalog)
-        if found:
-            return counted, judge(found, customer, rules, arrival, ahead)
-    return counted, _caused(ahead)
+    occasions = _occasions(customer, context, event, rules, now_ms) if counted is Counted.DECIDED else NONE
+    is_waking = event.kind == TIMER_DUE
+    if not occasions and not is_waking and event.kind not in rules.policy.ending:
+        return counted, _caused(ahead)
+    waitings = Waitings(customer, context, rules, arrival, ahead, now_ms)
+    emission = _ask(occasions, waitings)
+    return (Counted.QUIET if is_waking and emission is None else counted), emission
+
+
+def _ask(occasions: Sequence[Occasion], waitings: Waitings) -> Emission | None:
+    """Ask campaigns on all occasions of one event, those that came due with it too, and let one of them speak."""
+    event, policy = waitings.arrival.event, waitings.rules.policy
+    beside: list[Candidate] = []
+    if event.kind == TIMER_DUE:
+        due, beside = waitings.due()
+        occasions = [*occasions, *due]
+    elif not occasions:
+        # Too old to trigger anything, it ends what it would have ended.
+        beside = waitings.end(event)
+    found = find_candidates(waitings.context, occasions, policy, waitings.now_ms, waitings.rules.catalog)
+    asked = [one.scene.timer for one in found]
+    for occasion in occasions:
+        if occasion.timer is None:
+            beside += waitings.end(occasion.event)
+        elif occasion.timer not in asked:
+            beside.append(waitings.stale(occasion.timer))
+    for one in found:
+        for campaign in one.waiting:
+            beside += waitings.begin(one.scene, campaign)
+    if beside or any(one.campaigns for one in found):
+        emission = judge(found, beside, waitings)
+        waitings.close()
+        return emission
+    return _caused(waitings.ahead)
 
 
 def _occasions(
@@ -168,10 +198,12 @@ def _heed(customer: Customer, event: Event, arrival: Arrival, ahead: list[Output
         ahead.append(consent_output(word, arrival.lane))
 
 
-def _forget(customer: Customer) -> None:
+def _forget(customer: Customer, arrival: Arrival, rules: Rules, ahead: list[Output], now_ms: int) -> None:
     """Without consent to processing only restraint stays, and not even that once there is none."""
     context = customer.context
     if context is not None:
+        if context.timers:
+            Waitings(customer, context, rules, arrival, ahead, max(now_ms, context.last_ms)).drop_all()
         forget_convenience(context)
         if is_bare(context):
             customer.context = None
@@ -216,7 +248,7 @@ def _remember(
         if event.fact.facts:
             apply_known(context, event.fact, policy, permitted)
     else:
-        if now_ms - event.occurred_at_ms > rules.event_age_max_ms:
+        if now_ms - event.occurred_at_ms > rules.event_age_max_ms and event.kind != TIMER_DUE:
             return Counted.TOO_OLD
         if event.kind in BEACON_KINDS and not _may_sense(customer, now_ms):
             forget_sensed(context)

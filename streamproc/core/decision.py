@@ -58,7 +58,9 @@ class Candidate(msgspec.Struct, omit_defaults=True):
 
     campaign: str
     channel: str
-    verdict: str  # nudged | suppressed | outranked | held_out | shadow | withheld
+    verdict: (
+        str  # nudged | suppressed | outranked | deferred | held_out | shadow | expired | cancelled | withheld
+    )
     reasons: list[Why] = []
     creep: Weighed | None = None
     content: dict[str, object] | None = None

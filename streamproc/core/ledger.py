@@ -12,7 +12,7 @@ from streamproc.core.record import Output
 
 if TYPE_CHECKING:
     from streamproc.core.arrival import Arrival
-    from streamproc.core.context import Charge, Context
+    from streamproc.core.context import Charge, Context, Timer
     from streamproc.core.creep.feedback import Felt
     from streamproc.core.decision import Decision, Weighed
     from streamproc.core.facts import ConsentChange
@@ -163,6 +163,32 @@ def feedback_output(
         category=felt.category,
         level_after=felt.level,
         wariness_after=felt.wariness,
+    )
+    return Output("ledger", h.encode(), value)
+
+
+def timer_output(
+    h: str,
+    context: Context,
+    kind: str,
+    timer: Timer,
+    category: str,
+    position: Position,
+    at_ms: int,
+    policy: str,
+) -> Output:
+    """Enter that something is waited for until `timer.due_ms`, or no longer; `event` is the digest of what set it."""
+    value = append(
+        context,
+        h,
+        kind,
+        at_ms,
+        policy,
+        event=timer.event.hex(),
+        source=_source(position),
+        campaign=timer.campaign,
+        category=category or None,
+        until_ms=timer.due_ms,
     )
     return Output("ledger", h.encode(), value)
 

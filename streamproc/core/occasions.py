@@ -11,6 +11,7 @@ from typing import Final
 
 import msgspec
 
+from streamproc.core.context import Timer
 from streamproc.core.event import Event
 from streamproc.core.policy.model import Campaign, Policy
 
@@ -18,18 +19,22 @@ from streamproc.core.policy.model import Campaign, Policy
 class Occasion(msgspec.Struct, frozen=True, gc=False):
     """An event as conditions see it, and the campaigns to ask, in the policy's order.
 
-    A nudge that it causes carries the event's id. `visit_id` names the visit that it is about, where it is about one.
+    A nudge that it causes carries the event's id. `visit_id` names the visit that it is about, where it is about one;
+    `timer` is what came due, where that is the occasion.
     """
 
     event: Event
     campaigns: Sequence[Campaign]
     visit_id: str = ""
+    timer: Timer | None = None
 
 
 NONE: Final[tuple[Occasion, ...]] = ()
 
 
 def occasions_of(event: Event, policy: Policy) -> Sequence[Occasion]:
-    """Return what an arriving event gives reason to ask about; nothing, for most events."""
+    """Return what an event gives reason to ask about; nothing, for most events."""
     campaigns = policy.by_kind.get(event.kind)
-    return (Occasion(event, campaigns),) if campaigns else NONE
+    if campaigns:
+        return (Occasion(event, campaigns),)
+    return (Occasion(event, ()),) if event.kind in policy.ending else NONE

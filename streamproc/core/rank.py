@@ -26,10 +26,14 @@ RANKINGS: Final = (BY_PRIORITY, BY_VALUE)
 
 @dataclass(frozen=True)
 class Found:
-    """The campaigns whose trigger and conditions are true on one occasion, in the policy's order, and the scene."""
+    """The campaigns whose trigger and conditions are true on one occasion, in the policy's order, and the scene.
+
+    `waiting` are those that begin to wait.
+    """
 
     scene: Scene
     campaigns: Sequence[Campaign]
+    waiting: Sequence[Campaign] = ()
 
 
 # A candidate: a campaign, and the scene it was found in.
@@ -44,7 +48,7 @@ def rank(found: Sequence[Found]) -> Sequence[Contestant]:
     What is transactional goes before all marketing.
     """
     contestants = [(one.scene, campaign) for one in found for campaign in one.campaigns]
-    if len(contestants) == 1:
+    if len(contestants) <= 1:
         return contestants
     if len(found) > 1:
         contestants.sort(key=lambda one: policy_order(one[1]))

@@ -49,6 +49,10 @@ class Gate(StrEnum):
     OUTRANKED = "outranked"
     HELD_OUT = "held_out"
     EXPIRED = "expired"
+    # Of what was waited for
+    CANCELLED = "cancelled"
+    STALE = "stale"
+    TOO_LATE = "too_late"
 
 
 class Why(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from zoneinfo import ZoneInfo
 
-    from streamproc.core.context import Context, RememberedItem
+    from streamproc.core.context import Context, RememberedItem, Timer
     from streamproc.core.event import Event
     from streamproc.core.policy.model import Category, Policy
 
@@ -27,8 +27,9 @@ class Scene:
     """All that a condition, a fact or a filter may look at: one customer's memory at one event.
 
     `now_ms` is decision time; `item` is the event's item, the first if there are several, and `category` that item's
-    (the default one if it is unknown). `answers` keeps what conditions that several campaigns ask have answered, by
-    their number. What few campaigns look at is worked out when it is first asked for.
+    (the default one if it is unknown). `timer` is what came due, where that is the occasion. `answers` keeps what
+    conditions that several campaigns ask have answered, by their number. What few campaigns look at is worked out when
+    it is first asked for.
     """
 
     # A scene is set for every event that may trigger, and Python 3.11 takes a lock for each `cached_property`.
@@ -46,6 +47,7 @@ class Scene:
         "now_ms",
         "policy",
         "sorted",
+        "timer",
         "visit_id",
         "zone",
     )
@@ -62,6 +64,7 @@ class Scene:
         category: Category | None,
         catalog: Catalog = NO_CATALOG,
         visit_id: str = "",
+        timer: Timer | None = None,
     ) -> None:
         """Set the scene; `zone` is the customer's, None if it is unknown, `visit_id` what the event is about."""
         self.catalog = catalog
@@ -73,6 +76,7 @@ class Scene:
         self.item = item
         self.category = category
         self.visit_id = visit_id
+        self.timer = timer
         self.answers: dict[object, bool | None] | None = None
         self._recent: list[Remembered] | None = None
         self.sorted: Mapping[str, Sequence[Remembered]] | None = None

@@ -47,7 +47,8 @@ def forget_sensed(context: Context) -> None:
         del context.day_counts[name]
     if any(timer.kind in VISIT_KINDS for timer in context.timers):
         context.timers = [
-            replace(timer, site_id="") if timer.kind in VISIT_KINDS else timer for timer in context.timers
+            replace(timer, site_id="", visit_id="") if timer.kind in VISIT_KINDS else timer
+            for timer in context.timers
         ]
 
 
@@ -65,7 +66,7 @@ def _occasions(
         campaigns = policy.by_kind.get(one.kind, ())
         if one.kind == VISIT_DWELLED:
             campaigns = tuple([each for each in campaigns if each.trigger.dwell_min_ms in one.reached_ms])
-        if campaigns:
+        if campaigns or one.kind in policy.ending:
             occasions.append(Occasion(derived, campaigns, one.visit_id))
     return occasions
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from streamproc.core.event import TIMER_DUE
+from streamproc.core.event import TIMER_DUE, Event, Item
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from streamproc.core.arrival import Arrival
-    from streamproc.core.context import Context
+    from streamproc.core.context import Context, RememberedItem, Timer
+
+DIALECT: Final = "inside"
 
 
 def next_due_ms(context: Context) -> int | None:
@@ -41,3 +43,49 @@ def hints(
     else:
         is_news = due_ms != before_ms or due_ms <= context.last_ms or is_woken
     return ((arrivals[0].event.customer_id.encode(), due_ms),) if is_news else ()
+
+
+def timer_id(campaign: str, event: bytes) -> str:
+    """Name a waiting by the first name of its campaign and the digest of the event that set it.
+
+    So a nudge that it causes has one id, whenever it fires.
+    """
+    return f"timer/{campaign}/{event.hex()}"
+
+
+def take_due(context: Context, now_ms: int) -> list[Timer]:
+    """Take out of memory what is due by now, the first due first."""
+    due = [timer for timer in context.timers if timer.due_ms <= now_ms]
+    due.sort(key=lambda timer: (timer.due_ms, timer.campaign, timer.event))
+    if due:
+        context.timers = [timer for timer in context.timers if timer.due_ms > now_ms]
+    return due
+
+
+def event_of(timer: Timer, customer_id: str, now_ms: int) -> Event:
+    """Return the event that set a timer, as far as it is remembered, under the id that its nudge will carry."""
+    return Event(
+        event_id=timer_id(timer.campaign, timer.event),
+        dialect=DIALECT,
+        kind=timer.kind,
+        customer_id=customer_id,
+        surface=timer.surface,
+        occurred_at_ms=timer.at_ms,
+        received_at_ms=now_ms,
+        items=() if timer.item is None else (_item(timer.item),),
+        currency=timer.currency or None,
+        value_minor=timer.value_minor,
+        site_id=timer.site_id or None,
+        identity="shared" if timer.shared else "known",
+    )
+
+
+def _item(kept: RememberedItem) -> Item:
+    return Item(
+        kept.item_id,
+        name=kept.name or None,
+        brand=kept.brand or None,
+        category=kept.category or None,
+        price_minor=kept.price_minor,
+        quantity=kept.quantity,
+    )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from streamproc.core.facts import CHANNELS, PROCESSING
-from streamproc.core.policy.examples import CUSTOMER_ID, Example, step_events
+from streamproc.core.policy.examples import CUSTOMER_ID, EXPECT_AT_MS_MAX, Example, step_events
 from streamproc.core.policy.model import Policy
 from streamproc.core.policy.rehearsal import rehearsed
 from streamproc.core.record import Position, Record
@@ -19,6 +19,8 @@ __all__ = ["Came", "Outcome", "try_example"]
 
 # The customer agreed and told of themselves well before the first step.
 BEFORE_MS: Final = 60_000
+# More than the timers that one customer can have, each of them held a few times.
+_WAKINGS_MAX: Final = 100
 _KEY: Final = CUSTOMER_ID.encode()
 
 
@@ -60,10 +62,23 @@ def try_example(policy: Policy, example: Example) -> Outcome:
     written: list[Record] = []
     for record in (*_facts(example), *_steps(example)):
         written += run.feed(record)
+    written += _wait(run, example)
     values = [(record.topic, json.loads(record.value or b"null")) for record in written]
     came = [_came(example, value) for topic, value in values if topic.startswith("nudges.")]
     decisions = [value for topic, value in values if topic == "decisions"]
     return Outcome(example, tuple(sorted(came)), tuple(_silences(example, decisions)))
+
+
+def _wait(run: DryRun, example: Example) -> Iterable[Record]:
+    """Let the time go on until the last message is expected, and until nothing is waited for any more."""
+    written = run.advance(example.starts_at_ms + max((one.at_ms for one in example.expect), default=0))
+    last_ms = example.starts_at_ms + EXPECT_AT_MS_MAX
+    for _ in range(_WAKINGS_MAX):
+        due_ms = run.next_due_ms
+        if due_ms is None or due_ms > last_ms:
+            break
+        written += run.advance(due_ms)
+    return written
 
 
 def _facts(example: Example) -> Iterable[Record]:

@@ -29,14 +29,10 @@ from streamproc.core.policy.shape import (
     Text,
     Whole,
 )
+from streamproc.core.policy.waits import WAITING
 from streamproc.core.policy.when_shapes import CONDITION, TRIGGER
 
 FACTS_MAX: Final = 8
-_NEEDS_TIMERS: Final = "needs timers, which this version does not have"
-_UNSUPPORTED: Final = {
-    "wait": _NEEDS_TIMERS,
-    "unless": _NEEDS_TIMERS,
-}
 _DATE: Final = r"\d{4}-\d{2}-\d{2}"
 
 REVEALS: Final = Shape(
@@ -85,6 +81,7 @@ CAMPAIGN: Final = Shape(
             required=True,
         ),
         "trigger": Key("The event that makes it a candidate.", TRIGGER, required=True),
+        **WAITING,
         "when": Key(
             "What must be true besides. A condition has one key; all, any and not join them.",
             Again("condition", lambda: CONDITION),
@@ -146,5 +143,4 @@ CAMPAIGN: Final = Shape(
         **RANKING,
         **PURPOSE,
     },
-    unsupported=_UNSUPPORTED,
 )

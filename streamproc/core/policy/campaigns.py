@@ -27,7 +27,7 @@ from streamproc.core.facts_paths import (
     until_fact,
 )
 from streamproc.core.locales import speech
-from streamproc.core.policy import choosing, kinds, purposes, ranking
+from streamproc.core.policy import choosing, kinds, purposes, ranking, waits
 from streamproc.core.policy.campaign_shape import CAMPAIGN, FACTS_MAX
 from streamproc.core.policy.caps import read_caps
 from streamproc.core.policy.categories import Categories
@@ -129,6 +129,7 @@ def read_campaign(
     campaign = choosing.with_choosing(campaign, fields, channels)
     campaign = ranking.with_ranking(campaign, fields, channels)
     campaign = purposes.with_purpose(campaign, fields)
+    campaign = waits.with_waiting(campaign, fields, scope, rule, unplugged)
     examples = read_examples(fields, campaign)
     return Parsed(campaign, rule, paths, examples, node) if name and trigger is not None else None
 

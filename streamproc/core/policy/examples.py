@@ -36,6 +36,8 @@ from streamproc.core.policy.shape import (
 EXAMPLES_MAX: Final = 20
 STEPS_MAX: Final = 50
 AT_MS_MAX: Final = 89 * DAY_MS
+# The longest wait after the last step, and more: a repurchase interval may be longer than a year.
+EXPECT_AT_MS_MAX: Final = 800 * DAY_MS
 # A Tuesday at noon: within everybody's hours, and no day on which clocks change.
 STARTS_AT_MS: Final = 1_772_539_200_000
 CUSTOMER_ID: Final = "example"
@@ -103,7 +105,7 @@ _STEPS: Final = {verb: _step_shape(verb) for verb in VERBS}
 EXPECTED: Final = Shape(
     "A message that must come.",
     {
-        "at": Key("When, after the example's start.", Duration(0, AT_MS_MAX), required=True),
+        "at": Key("When, after the example's start.", Duration(0, EXPECT_AT_MS_MAX), required=True),
         "channel": Key("On which of the campaign's channels.", NameOf("channel"), required=True),
         "campaign": Key(
             "Which campaign it comes from, if from another one that fits too; the example's own unless given.",

@@ -28,7 +28,7 @@ UNSUPPORTED_KINDS: Final = {
     "beacon.ranged": f"{_READING} {VISIT_STARTED}",
     "beacon.dwelled": f"{_READING} {VISIT_DWELLED}, with dwell_min",
     "beacon.exited": f"{_READING} {VISIT_ENDED}",
-    "timer.due": "needs timers, which this version does not have",
+    "timer.due": "is no event of a customer's; a campaign that is asked later has wait",
 }
 CODES: Final = (
     *("viewed", "cart", "wishlist", "purchased", "declared", "asked", "watching", "visiting", "opted_in"),

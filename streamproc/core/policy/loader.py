@@ -27,6 +27,7 @@ from streamproc.core.policy.reasons import Reasons, read_reasons
 from streamproc.core.policy.scope import Scope
 from streamproc.core.policy.sharing import Sharing
 from streamproc.core.policy.translations import is_translation, read_translations
+from streamproc.core.policy.waits import index_endings
 from streamproc.core.policy.windows import charge_ms_max
 from streamproc.core.rank import policy_order
 
@@ -109,6 +110,7 @@ def load_all(files: Mapping[str, str], version: str = "", plugins: Plugins = NO_
         plugins=shelf.conditions,
         dwells_ms=_dwells_ms(campaigns.values()),
         creep=creep,
+        ending=index_endings(campaigns),
     )
     if not parsed:
         findings.warn(

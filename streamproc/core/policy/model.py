@@ -223,6 +223,14 @@ class Ground:
 
 
 @dataclass(frozen=True)
+class Wait:
+    """How long a campaign waits after its trigger: a time, or a part of the repurchase interval of what was bought."""
+
+    ms: int = 0
+    repurchase_ratio: float = 0.0
+
+
+@dataclass(frozen=True)
 class Text:
     """One variant of a channel's words: compiled templates by field name (`title`, `body`, `subject`, `text`...).
 
@@ -253,10 +261,12 @@ class Campaign:
     """One campaign as a marketer wrote it. `active_*` are local dates (`2026-11-27`), both included, empty where open.
 
     `when` holds where the event and the customer satisfy `trigger` and the campaign's conditions, on a day on which it
-    runs. `sensed` is true where the trigger or a fact comes from a beacon: the `sensing` consent is then needed.
-    `content` is by locale, then channel. `formerly` are the names it had, oldest first. `holdout_ratio` in [0, 1] is
-    the part of customers who never hear of it. `group` names its exclusive group, empty for none.
-    `value` in minor units and `propensity` in [0, 1] are what ranking by value multiplies.
+    runs. One with a `wait` is asked later, unless an event of a kind in `unless` comes: `starts` is what the event
+    alone must satisfy, `still` what must hold when something that waited or was held comes due. `sensed` is true where
+    the trigger or a fact comes from a beacon: the `sensing` consent is then needed. `content` is by locale, then
+    channel. `formerly` are the names it had, oldest first. `holdout_ratio` in [0, 1] is the part of customers who never
+    hear of it. `group` names its exclusive group, empty for none. `value` in minor units and `propensity` in [0, 1] are
+    what ranking by value multiplies.
 
     A transactional one has a legal `basis` in place of the opt-in; `counts` tells whether what it sends fills the caps
     of others, `exempt_from` what it need not obey. One in `shadow` is decided and recorded, and never sent.
@@ -306,6 +316,11 @@ class Campaign:
     grounds: tuple[Ground, ...] = ()
     # Names of the facts among `facts` that come from customers' profiles, by where they come from only there.
     known: tuple[str, ...] = ()
+    wait: Wait | None = None
+    unless: frozenset[str] = frozenset()
+    starts: Condition | None = None
+    still: Condition | None = None
+    still_unplugged: Condition | None = None
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -350,6 +365,8 @@ class Policy:
     plugins: Mapping[str, Plugin] = field(default_factory=dict, repr=False)
     dwells_ms: tuple[int, ...] = ()
     creep: Model = SHIPPED
+    # For each kind of event that ends a waiting, the keys of the campaigns that it ends one of.
+    ending: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     @cached_property
     def tells_watchers(self) -> bool:

@@ -35,4 +35,4 @@ def _silenced(campaign: Campaign, troubles: Mapping[str, str]) -> Campaign:
     off = [f"{name}: {troubles[name]}" for name in sorted(campaign.plugins) if name in troubles]
     if not off or campaign.unplugged is None:
         return campaign
-    return replace(campaign, when=campaign.unplugged, silent="; ".join(off))
+    return replace(campaign, when=campaign.unplugged, still=campaign.still_unplugged, silent="; ".join(off))

@@ -41,6 +41,9 @@ _LABELS: Final = {
     "outranked": "another was better",
     "held_out": "held out, to measure by",
     "expired": "expired",
+    "cancelled": "it was done already",
+    "stale": "no longer true when its time came",
+    "too_late": "its time had long passed",
 }
 _INSTANT: Final = re.compile(r"\b\d{13}\b")
 _CONSENTS: Final = frozenset({"channel_not_opted_in", "sensing_not_consented"})
