@@ -20,9 +20,10 @@ from streamproc.core.decision import (
     Decision,
     Emission,
     Source,
+    Weighed,
     encode_json,
 )
-from streamproc.core.deferral import Deferral, deferral
+from streamproc.core.deferral import Deferral, deferral, hold
 from streamproc.core.digests import nudge_id
 from streamproc.core.event import TIMER_DUE
 from streamproc.core.gates import NO_PROFILE, Case, candidate_reasons, channel_reasons
@@ -229,7 +230,8 @@ def _weigh(case: Case, turn: Turn) -> Candidate:
         choice = Voice(case, reasons).find(chain((first,), channels))
         if isinstance(choice, Choice):
             return _take_turn(choice, turn, reasons)
-        return Candidate(case.campaign.id, case.campaign.channels[0], "suppressed", reasons, choice.creep)
+        later = hold(case, *choice.later) if choice.later is not None else None
+        return _later(case, [later] if later is not None else [], turn, reasons, choice.creep)
     detail = outranked_by((better.case.scene, better.case.campaign), (case.scene, case.campaign))
     reasons.append(Why(Gate.OUTRANKED, detail))
     return Candidate(case.campaign.id, first.name, "outranked", reasons)
@@ -250,11 +252,13 @@ def _open_channels(case: Case, reasons: list[Why], held: list[Deferral]) -> Iter
             yield channel
 
 
-def _later(case: Case, held: Sequence[Deferral], turn: Turn, reasons: list[Why]) -> Candidate:
-    """Put a candidate off whose channels are all shut, if time alone opens one of them."""
+def _later(
+    case: Case, held: Sequence[Deferral], turn: Turn, reasons: list[Why], creep: Weighed | None = None
+) -> Candidate:
+    """Put a candidate off that may not speak now, on the first channel on which time alone lets it."""
     if not held:
-        return Candidate(case.campaign.id, case.campaign.channels[0], "suppressed", reasons)
-    candidate = Candidate(case.campaign.id, held[0].channel.name, "deferred", reasons)
+        return Candidate(case.campaign.id, case.campaign.channels[0], "suppressed", reasons, creep)
+    candidate = Candidate(case.campaign.id, held[0].channel.name, "deferred", reasons, creep)
     turn.held.append((candidate, held[0]))
     return candidate
 

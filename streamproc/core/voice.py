@@ -17,7 +17,8 @@ from streamproc.core.creep.score import DIGITS, contributions
 from streamproc.core.creep.situation import Situation
 from streamproc.core.decision import Tried, Weighed
 from streamproc.core.digests import nudge_id
-from streamproc.core.policy.model import TRANSACTIONAL, Copy, Text
+from streamproc.core.policy.model import TRANSACTIONAL, Copy, Quiet, Text
+from streamproc.core.quiet_hours import is_open, next_open_ms
 from streamproc.core.reasons import Gate, Why
 from streamproc.core.render import content_locale, frame_of, render
 
@@ -54,9 +55,13 @@ class Choice:
 
 @dataclass(frozen=True)
 class Silence:
-    """Why nothing may be said; `creep` where it is because of the throttle."""
+    """Why nothing may be said; `creep` where it is because of the throttle.
+
+    `later` is the channel on which it may be said at a better moment, and when that begins.
+    """
 
     creep: Weighed | None = None
+    later: tuple[Channel, int] | None = None
 
 
 class Voice:
@@ -130,12 +135,23 @@ class Voice:
             return Silence()
         step = ladder.offer(DEFER, channel.name, waited)
         if step is not None and mood.bounds.fits(step):
-            self._reasons.append(Why(Gate.CREEP, f"{channel.name}: {step.score:.3f} at a better moment"))
-        else:
-            step = ladder.offered[-1]
-            self._reasons.append(_too_much(model, mood, step, self._case.scene.now_ms))
-            step = msgspec.structs.replace(step, rung=SILENCE)
+            calm_ms = self._calm_ms(model)
+            detail = f"{channel.name}: {step.score:.3f} at a better moment"
+            self._reasons.append(Why(Gate.CREEP, detail, calm_ms))
+            later = None if calm_ms is None else (channel, calm_ms)
+            return Silence(_weighed(model, mood, ladder, step), later)
+        step = ladder.offered[-1]
+        self._reasons.append(_too_much(model, mood, step, self._case.scene.now_ms))
+        step = msgspec.structs.replace(step, rung=SILENCE)
         return Silence(_weighed(model, mood, ladder, step))
+
+    def _calm_ms(self, model: Model) -> int | None:
+        """Return when the customer's calm hours begin; None in these hours, when waiting makes nothing better."""
+        now_ms, zone, scales = self._case.scene.now_ms, self._case.zone, model.scales
+        calm = Quiet(scales.calm_from_min, scales.calm_until_min)
+        if zone is None or calm.open_min == calm.close_min or is_open(calm, now_ms, zone):
+            return None
+        return next_open_ms(calm, now_ms, zone)
 
     def _copy(self, channel: Channel) -> Copy:
         """Return the words for a channel; none at all, of which rendering then says that they are missing."""

@@ -96,5 +96,5 @@ def test_the_customer_lives_where_the_example_says(policy: Policy, wish: Example
     abroad = try_example(policy, replace(basket, timezone="Pacific/Auckland", consents=("push",)))
     at_home = try_example(policy, replace(basket, consents=("push",)))
     assert [one.channel for one in at_home.came] == ["push"]
-    assert [(one.at_ms, one.channel) for one in abroad.came] == [(8 * 3_600_000, "push")]
+    assert [(one.at_ms, one.channel) for one in abroad.came] == [(9 * 3_600_000, "push")]
     assert "deferred: quiet_hours" in abroad.silences[0]
