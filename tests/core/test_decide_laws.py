@@ -168,9 +168,12 @@ def restrained(shopper: Shopper, restraint: Restraint) -> Shopper:
 
 
 def loudness(said: Said) -> dict[str, tuple[int, bool]]:
-    """Say how loud each candidate that passed its own gates is: its channel from the quiet end, and its words."""
+    """Say how loud each candidate that passed its own gates is: its channel from the quiet end, and its words.
+
+    One that is outranked is not weighed, so it might have been as loud as it is written.
+    """
     return {
-        one.campaign: (-LADDER.index(one.channel), one.creep is not None and one.creep.rung == "send")
+        one.campaign: (-LADDER.index(one.channel), one.creep is None or one.creep.rung == "send")
         for one in said.candidates
         if one.verdict in ("nudged", "outranked", "held_out", "shadow")
     }
