@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from streamproc.core.candidates import category_of
 from streamproc.core.consent import NO_CONSENT
+from streamproc.core.creep.factors import softened
 from streamproc.core.creep.ladder import QUIETER, SEND, SILENCE, SOFTEN
 from streamproc.core.creep.mood import mood_of
 from streamproc.core.creep.rung import highest_rung
@@ -52,8 +53,8 @@ class Scores:
             return
         for name in campaign.channels:
             copy = campaign.content[scene.policy.locale][name]
-            for rung, text in ((SEND, copy.say), (SOFTEN, copy.soft)):
-                factors = situation.factors(scene.policy.channels[name], text, is_soft=rung == SOFTEN)
+            written = situation.factors(scene.policy.channels[name], copy.say)
+            for rung, factors in ((SEND, written), (SOFTEN, softened(written, model.scales))):
                 found = score(model, factors, self._mood.wariness)
                 self.of[name, rung] = found
                 self._causes[name, rung] = contributions(model, factors, found)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from streamproc.core.channels.message import Frame, RenderCode, RenderError
-from streamproc.core.creep.factors import deferred
+from streamproc.core.creep.factors import deferred, softened
 from streamproc.core.creep.ladder import DEFER, QUIETER, SEND, SILENCE, SOFTEN, Ladder, Step
 from streamproc.core.creep.mood import Mood, mood_of
 from streamproc.core.creep.rung import highest_rung
@@ -17,7 +17,7 @@ from streamproc.core.creep.score import DIGITS, contributions
 from streamproc.core.creep.situation import Situation
 from streamproc.core.decision import Tried, Weighed
 from streamproc.core.digests import nudge_id
-from streamproc.core.policy.model import TRANSACTIONAL, Copy, Quiet, Text
+from streamproc.core.policy.model import TRANSACTIONAL, Quiet, Text
 from streamproc.core.quiet_hours import is_open, next_open_ms
 from streamproc.core.reasons import Gate, Why
 from streamproc.core.render import content_locale, frame_of, render
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from streamproc.core.policy.model import Channel
     from streamproc.core.values import FactValue
 
-_WORDLESS: Final = Copy(Text({}, {}), Text({}, {}))
+_WORDLESS: Final = Text({}, {})
 
 
 @dataclass(frozen=True)
@@ -106,10 +106,9 @@ class Voice:
         soft: Factors | None = None
         last: Channel | None = None
         for channel in channels:
-            copy, failure = self._copy(channel), None
+            written, failure = situation.factors(channel, self._written(channel)), None
             for rung in (SOFTEN,) if ladder.offered or highest == SOFTEN else (SEND, SOFTEN):
-                text = copy.soft if rung == SOFTEN else copy.say
-                factors = situation.factors(channel, text, is_soft=rung == SOFTEN)
+                factors = softened(written, model.scales) if rung == SOFTEN else written
                 if rung == SOFTEN:
                     soft, last = factors, channel
                 named = QUIETER if rung == SOFTEN and _is_lower(ladder, channel) else rung
@@ -153,11 +152,12 @@ class Voice:
             return None
         return next_open_ms(calm, now_ms, zone)
 
-    def _copy(self, channel: Channel) -> Copy:
-        """Return the words for a channel; none at all, of which rendering then says that they are missing."""
+    def _written(self, channel: Channel) -> Text:
+        """Return the words for a channel as written; none at all where there are none: rendering says so."""
         campaign = self._case.campaign
         locale = content_locale(campaign, channel.name, self._locale)
-        return campaign.content.get(locale, {}).get(channel.name, _WORDLESS)
+        copy = campaign.content.get(locale, {}).get(channel.name)
+        return _WORDLESS if copy is None else copy.say
 
     @property
     def _locale(self) -> str:

@@ -30,7 +30,7 @@ def test_a_narrow_terminal_shows_the_boxes_below_each_other(
 
 def test_programs_get_the_content_as_it_would_be_sent(offline: CommandLine) -> None:
     found = offline("policy", "preview", "second_look", "--json").json
-    assert (found["category"], found["said"]["rung"], found["said"]["score"]) == ("coats", "soften", 0.276896)
+    assert (found["category"], found["said"]["rung"], found["said"]["score"]) == ("coats", "soften", 0.342331)
     push = found["channels"][0]
     assert push["variants"][1]["content"]["title"] == "Still looking?"
     assert push["controls"]["why"] == "https://shop.example/why/preview"

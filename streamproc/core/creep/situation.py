@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from streamproc.core.creep.factors import Factors, softened
+from streamproc.core.creep.factors import Factors
 from streamproc.core.memory import BOUNCED_PREFIX, GIFT_PREFIX, LIFE_EVENT, fulfilled_until_ms
 from streamproc.core.policy.model import NO_CATEGORY
 from streamproc.core.zones import minute_of_day
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _DAY_MIN: Final = 24 * 60
 DECLARED: Final = "declared"
+SENSED: Final = "sensed"
 THIRD_PARTY: Final = "third_party"
 SHARED_DEVICE, SHARED_MAILBOX = "shared_device", "shared_mailbox"
 # Where a message appears that is on the surface on which a fact was seen.
@@ -57,8 +58,11 @@ class Situation:
         gift = scales.sensitivity["gift_prone"] if category.gift_prone else 0.0
         self._sensitivity = max(private, gift)
 
-    def factors(self, channel: Channel, text: Text, *, is_soft: bool) -> Factors:
-        """Return the factors of a message of these words on this channel."""
+    def factors(self, channel: Channel, text: Text) -> Factors:
+        """Return the factors of a message of these words, as written, on this channel.
+
+        Soft words are sent because of the same facts: `factors.softened` says what they change.
+        """
         case, scales = self._case, self._scales
         scene, campaign = case.scene, case.campaign
         grounds = self._grounds
@@ -71,9 +75,12 @@ class Situation:
             oldest_ms = min(oldest_ms, at_ms)
             if source != DECLARED:
                 far = _distance(scales, source, surface, channel.surface, scene.now_ms - at_ms)
+                if campaign.sensed and source != SENSED and surface:
+                    # What was seen at home is used in the store, wherever it appears.
+                    far = max(far, scales.distance["to_store"])
                 distance = max(distance, far)
         specificity = max(scales.specificity[text.specificity], scales.specificity[campaign.reveals])
-        written = Factors(
+        return Factors(
             obtrusiveness=channel.obtrusiveness,
             provenance=provenance,
             context_distance=distance,
@@ -87,7 +94,6 @@ class Situation:
             invalidity=self._invalidity,
             sensitivity=self._sensitivity,
         )
-        return softened(written, scales) if is_soft else written
 
 
 def _seen(grounds: Iterable[Ground], case: Case, scales: Scales) -> list[tuple[str, int, str]]:
