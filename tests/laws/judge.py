@@ -15,6 +15,7 @@ from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from streamproc.core.digests import event_digest
 from streamproc.core.record import Record
 from streamproc.ingest.record_file import encode_record
 from streamproc.ops.demo.calendar import DAY_MS, MINUTE_MS
@@ -26,7 +27,7 @@ from streamproc.ops.verify.record import read_records
 from streamproc.ops.verify.rules import RuleBook
 from streamproc.ops.verify.single import check_single
 from streamproc.ops.verify.switches import check_switches
-from tests.laws.recorded_day import Told, files
+from tests.laws.recorded_day import ENDS, Told, files
 
 HOUR_MS = 60 * MINUTE_MS
 HELD_MS = {"unsubscribed": 14 * DAY_MS, "complained": 30 * DAY_MS, "uninstalled": 90 * DAY_MS}
@@ -67,6 +68,10 @@ class Known:
     held_until_ms: int = 0
     bought: dict[str, int] = field(default_factory=dict)
     """Until when an item, by its name, or a category is needed no more."""
+    moments: dict[str, int] = field(default_factory=dict)
+    """When each event happened, by the digest of its id."""
+    ends: list[int] = field(default_factory=list)
+    """When something happened that ends a waiting."""
     nudges: list[dict[str, Any]] = field(default_factory=list)
 
     def agrees(self, channel: str, purpose: str) -> bool:
@@ -108,7 +113,6 @@ class Judge:
         self.off: set[str] = set()
         self.broken: list[str] = []
         self.by_event: dict[tuple[str, str], bytes] = {}
-        self.occurred_ms: dict[str, int] = {}
         self._limits = LIMITS[eager]
 
     def hear(self, one: Told, record: Record) -> None:
@@ -147,11 +151,19 @@ class Judge:
                 )
         elif one.topic == "privacy-requests":
             known.held_until_ms = 1 << 60
-        elif value.get("event") == "Order Completed":
+        elif one.topic == "clickstream":
+            self._hear_moment(known, value, at_ms)
+
+    @staticmethod
+    def _hear_moment(known: Known, value: dict[str, Any], at_ms: int) -> None:
+        known.moments.setdefault(event_digest(str(value.get("messageId"))).hex(), at_ms)
+        if value.get("event") in ENDS:
+            known.ends.append(at_ms)
+        if value.get("event") == "Order Completed":
             for item in value["properties"]["products"]:
                 spell_ms = REPURCHASE_MS.get(item["category"])
                 for key in (item["name"], *([item["category"]] if spell_ms else [])):
-                    known.bought[key] = max(known.bought.get(key, 0), one.at_ms + (spell_ms or 30 * DAY_MS))
+                    known.bought[key] = max(known.bought.get(key, 0), at_ms + (spell_ms or 30 * DAY_MS))
 
     def see(self, written: Sequence[Record]) -> None:
         """Judge the nudges among what was written; no record may be one that could not be decided."""
@@ -189,6 +201,7 @@ class Judge:
                 now_ms >= until or (key != category and (key in REPURCHASE_MS or key not in words))
                 for key, until in known.bought.items()
             ),
+            "ended": not any(end_ms >= self._set_ms(nudge, known) for end_ms in known.ends),
             "switched off": not self.off & {"all", f"channel/{channel}", f"campaign/{nudge['campaign']}"},
             "quiet hours": channel != "push" or 9 <= self._local(nudge, nudge).hour < 20,
             "gap": all(
@@ -205,6 +218,13 @@ class Judge:
                 scope not in ("", channel) or self._count(nudge, known, scope, None) <= most
             )
         return [why for why, holds in checks.items() if not holds]
+
+    @staticmethod
+    def _set_ms(nudge: dict[str, Any], known: Known) -> int:
+        """Return when the event happened that the reminder waited after; for other nudges, never."""
+        if nudge["campaign"] != "reminder":
+            return 1 << 60
+        return known.moments[nudge["event_id"].rpartition("/")[2]]
 
     def _count(self, nudge: dict[str, Any], known: Known, channel: str, window_ms: int | None) -> int:
         """Count the customer's nudges on a channel, or all, within so long before this one or on its local day."""

@@ -18,6 +18,7 @@ from streamproc.ops.demo.diary import Diary
 from streamproc.ops.demo.payloads import Timed
 from streamproc.ops.demo.shoppers import first_day
 from streamproc.shipped import shipped_folder
+from tests.core.shopper import campaign
 
 SHOPPERS = len(CAST) + 6
 REGULARS = {"r-1": "push email in_app sensing", "r-2": "push in_app", "r-3": "email"}
@@ -34,6 +35,12 @@ EAGER = {
     "limit: 0.40": "limit: 1.0",
     "capacity: 1.0": "capacity: 10",
 }
+
+ENDS = ("Order Completed", "Product Removed")
+"""What ends the waiting of the reminder, as Segment calls it."""
+REMINDER = campaign(
+    "reminder", "{event: cart.item_added}", "{cart.count: {min: 1}}", because="cart", priority=60
+).replace("trigger:", "wait: 30m\nunless: [order.completed, cart.item_removed]\ntrigger:")
 
 
 @dataclass(frozen=True)
@@ -84,7 +91,7 @@ def files(*, eager: bool) -> dict[str, str]:
     """Return the policy that ships, its sale moved to the recorded days.
 
     Where it is `eager`, nearly every event is a candidate, campaigns have nearly no caps of their own, and those that
-    stay have windows of hours: what then keeps the shop silent is all the rest.
+    stay have windows of hours: what then keeps the shop silent is all the rest. One more campaign waits.
     """
     folder = shipped_folder("policy")
     texts = {path.relative_to(folder).as_posix(): path.read_text() for path in sorted(folder.rglob("*.yaml"))}
@@ -93,6 +100,7 @@ def files(*, eager: bool) -> dict[str, str]:
         for old, new in EAGER.items():
             name = next(name for name in ("channels.yaml", "creep.yaml") if old in texts[name])
             texts[name] = texts[name].replace(old, new)
+        texts["campaigns/reminder.yaml"] = REMINDER
         for name in [one for one in texts if one.startswith("campaigns/")]:
             text = re.sub(r"max: \d+, rolling", "max: 40, rolling", texts[name])
             text = re.sub(r"within: 24h, min: 3", "within: 24h, min: 1", text)

@@ -10,6 +10,7 @@ from hypothesis import Phase, example, given, settings
 
 from streamproc.core.record import Record
 from streamproc.dry_run import DryRun
+from streamproc.ops.demo.calendar import DAY_MS
 from tests.laws.arrivals import BadDay, arrivals, bad_days
 from tests.laws.judge import Judge, violations
 from tests.laws.recorded_day import policy
@@ -72,7 +73,9 @@ def lived(day: BadDay, *, eager: bool) -> tuple[Judge, list[Record]]:
             assert said(caused) <= known, "what is read again causes nothing that it did not cause before"
         known |= said(caused)
         records += [*due, *caused]
-    return judge, records
+    released = run.advance(run.clock.now_ms() + DAY_MS)
+    judge.see(released)
+    return judge, [*records, *released]
 
 
 def was_quiet(caused: Sequence[Record]) -> bool:
