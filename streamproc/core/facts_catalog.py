@@ -9,10 +9,8 @@ from streamproc.core import zones
 from streamproc.core.conditions_catalog import site_here
 from streamproc.core.scene import Scene
 from streamproc.core.values import FactValue, Money
-from streamproc.core.watching import ITEM_KINDS, ITEM_PRICE_DROPPED, known_currency
+from streamproc.core.watching import ITEM_KINDS, ITEM_PRICE_DROPPED, PRICE_BEFORE, known_currency
 
-# Where an event of a dropped price keeps the price before, in minor units.
-PRICE_BEFORE: Final = "price_before_minor"
 _DAY_MS: Final = 86_400_000
 
 

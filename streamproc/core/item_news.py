@@ -7,8 +7,9 @@ from typing import Final
 import msgspec
 
 from streamproc.core.catalog import Change, Offer
+from streamproc.core.event import Event, Item
 from streamproc.core.policy.model import Policy
-from streamproc.core.watching import ITEM_AVAILABLE, ITEM_PRICE_DROPPED
+from streamproc.core.watching import ITEM_AVAILABLE, ITEM_PRICE_DROPPED, PRICE_BEFORE
 
 # What flaps is told once in so long: watchers heard of it already.
 TOLD_AGAIN_MS_MIN: Final = 3_600_000
@@ -83,6 +84,27 @@ def news_of(before: Word, change: Change, source: str) -> tuple[Word, News | Non
         return word, None
     dropped = before.price_minor if kind == ITEM_PRICE_DROPPED else None
     return word, News(kind, f"{kind}/{source}", at_ms, change.item_id, change.site_id, offer, dropped)
+
+
+def event_of(news: News, customer_id: str) -> Event:
+    """Return the news as one customer's lane gets to know it."""
+    offer = news.offer
+    before = news.price_before_minor
+    item = Item(
+        news.item_id, name=offer.name or None, category=offer.category or None, price_minor=offer.price_minor
+    )
+    return Event(
+        event_id=news.event_id,
+        dialect="catalog",
+        kind=news.kind,
+        customer_id=customer_id,
+        occurred_at_ms=news.at_ms,
+        received_at_ms=news.at_ms,
+        items=(item,),
+        currency=offer.currency or None,
+        site_id=news.site_id or None,
+        extra={} if before is None else {PRICE_BEFORE: before},
+    )
 
 
 def _is_same(before: Word, offer: Offer) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
@@ -17,6 +17,7 @@ from streamproc.core.decision import Creep
 from streamproc.core.event import BEACON_KINDS, Event
 from streamproc.core.facts import ProfileChange
 from streamproc.core.facts_paths import TRAIT_PREFIX
+from streamproc.core.item_news import Word, event_of, news_of
 from streamproc.core.locales import fallbacks, speech
 from streamproc.core.memory import apply_moment, apply_profile
 from streamproc.core.occasions import Occasion, occasions_of
@@ -149,7 +150,8 @@ def _scene(policy: Policy, campaign: Campaign, examples: tuple[Example, ...]) ->
         at_ms = example.starts_at_ms - BEFORE_MS
         told = ProfileChange(CUSTOMER_ID, at_ms, timezone=example.timezone, traits=dict(example.traits))
         apply_profile(context, told)
-        for event in step_events(example):
+        events = sorted((*step_events(example), *_news(example)), key=lambda one: one.occurred_at_ms)
+        for event in events:
             apply_moment(context, event, policy, lambda _: True, event.received_at_ms)
             occasions = _occasions(context, event, policy)
             found = find_candidates(context, occasions, policy, event.received_at_ms)
@@ -165,6 +167,19 @@ def _occasions(context: Context, event: Event, policy: Policy) -> Sequence[Occas
         return occasions_of(event, policy)
     rules = Rules(policy, Switches(), 0, BEFORE_MS)
     return occasions_of_beacon(context, event, rules, event.received_at_ms)
+
+
+def _news(example: Example) -> Iterable[Event]:
+    """Make of what the shop says in an example the news that a customer hears who watches the item."""
+    words: dict[str, Word] = {}
+    for number, step in enumerate(example.given):
+        change = None if step.said is None else step.said.change(example.starts_at_ms + step.at_ms)
+        if step.said is None or change is None:
+            continue
+        key = step.said.key
+        words[key], news = news_of(words.get(key, Word()), change, f"{number}")
+        if news is not None:
+            yield event_of(news, CUSTOMER_ID)
 
 
 def _paths(policy: Policy, campaign: Campaign) -> dict[str, str]:

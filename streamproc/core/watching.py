@@ -17,6 +17,8 @@ ITEM_AVAILABLE: Final = "item.available"
 ITEM_PRICE_DROPPED: Final = "item.price_dropped"
 ITEM_KINDS: Final = frozenset({ITEM_AVAILABLE, ITEM_PRICE_DROPPED})
 """What watchers are told of."""
+# Where an event of a dropped price keeps the price before, in minor units.
+PRICE_BEFORE: Final = "price_before_minor"
 WATCH_KINDS: Final = frozenset({"wishlist.added", "wishlist.removed", "alert.requested", "order.completed"})
 """The events after which a customer may watch other items than before."""
 # Who wished for something half a year ago has it, or does without.

@@ -9,14 +9,13 @@ import msgspec
 
 from streamproc.core.event import INSIDE_KINDS, TIMER_DUE, Event, Item, Reason
 from streamproc.core.record import Record
+from streamproc.core.watching import PRICE_BEFORE
 from streamproc.ingest.refusal import Refused, refused_by_type
 from streamproc.ingest.scalars import identifier
 from streamproc.ingest.times import instant_ms
 
 TOPIC: Final = "timers"
 DIALECT: Final = "inside"
-# Where an event of a dropped price keeps the price before, in minor units.
-PRICE_BEFORE: Final = "price_before_minor"
 _ITEM_KINDS: Final = INSIDE_KINDS - {TIMER_DUE}
 
 

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
+import msgspec
+
 from streamproc.core.facts import CHANNELS, PROCESSING
 from streamproc.core.policy.examples import CUSTOMER_ID, EXPECT_AT_MS_MAX, Example, step_events
 from streamproc.core.policy.model import Policy
@@ -104,7 +106,14 @@ def _facts(example: Example) -> Iterable[Record]:
 
 
 def _steps(example: Example) -> Iterable[Record]:
-    for offset, event in enumerate(step_events(example)):
+    events = iter(step_events(example))
+    for offset, step in enumerate(example.given):
+        if step.said is not None:
+            at_ms = example.starts_at_ms + step.at_ms
+            said = json.dumps(step.said.value(example.timezone)).encode()
+            yield msgspec.structs.replace(_record("catalog", offset, at_ms, said), key=step.said.key.encode())
+            continue
+        event = next(events)
         # As a worker forwards events to their lane, since an example speaks no producer's dialect.
         value = encode_event(event, Position("clickstream", 0, offset))
         yield _record("rekeyed", offset, event.occurred_at_ms or example.starts_at_ms, value)

@@ -15,6 +15,7 @@ from streamproc.core.facts import CATEGORY_PURPOSE_PREFIX, CHANNELS, SENSING
 from streamproc.core.money import MINOR_MAX, to_minor
 from streamproc.core.policy.caps import DAY_MS
 from streamproc.core.policy.document import Node
+from streamproc.core.policy.example_catalog import CATALOG_KEYS, CATALOG_OWN, CATALOG_VERBS, Said, read_said
 from streamproc.core.policy.fields import NAME, NAME_RULE, Fields
 from streamproc.core.policy.model import Campaign
 from streamproc.core.policy.problems import Findings, listed
@@ -50,6 +51,7 @@ ITEM_VERBS: Final = {
     "remove": "cart.item_removed",
     "wish": "wishlist.added",
     "order": "order.completed",
+    "ask": "alert.requested",
 }
 SITE_VERBS: Final = {
     "enter": "beacon.entered",
@@ -58,7 +60,7 @@ SITE_VERBS: Final = {
     "dwell": "beacon.dwelled",
 }
 OPEN: Final = "open"
-VERBS: Final = (*ITEM_VERBS, *SITE_VERBS, OPEN)
+VERBS: Final = (*ITEM_VERBS, *SITE_VERBS, OPEN, *CATALOG_VERBS)
 _ITEM_KEYS: Final = ("name", "brand", "category", "price", "quantity")
 _SURFACES: Final = ("web", "app")
 _STARTS: Final = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}Z")
@@ -69,6 +71,7 @@ _VERBS_SAY: Final = {
     "remove": "took this item out of the basket",
     "wish": "put this item on the wish list",
     "order": "bought this item",
+    "ask": "asked to be told of this item",
     "enter": "came into this store",
     "exit": "left this store",
     "range": "was seen again in this store",
@@ -85,20 +88,16 @@ _STEP_KEYS: Final = {
     "price": Key("The price of one, as on a price tag.", Number(0, MINOR_MAX)),
     "quantity": Key("How many; 1 unless given.", Whole(1, 1_000)),
     "for": Key("How long the customer had stayed.", Duration(1_000, DAY_MS)),
+    **CATALOG_KEYS,
 }
-STEP: Final = Shape("One thing that the customer did.", _STEP_KEYS, one_of=VERBS)
+STEP: Final = Shape("One thing that the customer did, or that the shop said.", _STEP_KEYS, one_of=VERBS)
 
 
 def _step_shape(verb: str) -> Shape:
     """Return what a step of this verb may say."""
-    own = (
-        "at",
-        verb,
-        "on",
-        *(_ITEM_KEYS if verb in ITEM_VERBS else ()),
-        *(("for",) if verb == "dwell" else ()),
-    )
-    return Shape(STEP.says, {name: _STEP_KEYS[name] for name in own})
+    of_item = _ITEM_KEYS if verb in ITEM_VERBS else ()
+    own = CATALOG_OWN.get(verb, ("on", *of_item, *(("for",) if verb == "dwell" else ())))
+    return Shape(STEP.says, {name: _STEP_KEYS[name] for name in ("at", verb, *own)})
 
 
 _STEPS: Final = {verb: _step_shape(verb) for verb in VERBS}
@@ -152,7 +151,10 @@ TraitValue = str | int | float | bool | list[str]
 
 @dataclass(frozen=True)
 class Step:
-    """One thing the customer did, `at_ms` after the example's start. `target` is the item or the store."""
+    """One thing the customer did, `at_ms` after the example's start, or what the shop `said` meanwhile.
+
+    `target` is the item or the store.
+    """
 
     at_ms: int
     verb: str
@@ -164,6 +166,7 @@ class Step:
     quantity: int = 1
     dwell_ms: int | None = None
     surface: str = "web"
+    said: Said | None = None
 
 
 @dataclass(frozen=True)
@@ -201,7 +204,8 @@ class Example:
 
 def step_events(example: Example) -> list[Event]:
     """Turn an example's steps into events of the customer `example`, in order, with ids `<campaign>-<step>`."""
-    return [_event(example, number, step) for number, step in enumerate(example.given, 1)]
+    steps = enumerate(example.given, 1)
+    return [_event(example, number, step) for number, step in steps if step.said is None]
 
 
 def _event(example: Example, number: int, step: Step) -> Event:
@@ -313,6 +317,9 @@ def _step(node: Node, findings: Findings, currency: str) -> Step | None:
     target = "" if verb == OPEN else fields.text(verb)
     if at_ms is None or target is None:
         return None
+    if verb in CATALOG_VERBS:
+        said = read_said(fields, verb, target, _price_minor(fields, currency), currency)
+        return Step(at_ms, verb, target, said=said)
     return Step(
         at_ms=at_ms,
         verb=verb,
