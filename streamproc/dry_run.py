@@ -136,7 +136,7 @@ class DryRun:
         self._telling = Telling(
             watches=watches,
             store=self._waking,
-            sink=self,
+            send=lambda outputs, _at_ms: self.send(outputs),
             address=address,
             policy=lambda: self.policy,
             may_tell=self.until_open,

@@ -22,7 +22,6 @@ from streamproc.ingest.catalog import parse_catalog, taken_back
 from streamproc.ingest.dead_letter import dead_letter
 from streamproc.ingest.inside import TOPIC as TIMERS
 from streamproc.ingest.inside import encode_item_event
-from streamproc.ports import Sink
 from streamproc.store.base import Slot, Store
 from streamproc.store.watches import Watches
 
@@ -47,16 +46,19 @@ class Telling:
         *,
         watches: Watches,
         store: Store,
-        sink: Sink,
+        send: Callable[[Sequence[Output], int | None], Awaitable[None]],
         address: Callable[[str], tuple[str, int]],
         policy: Callable[[], Policy],
         may_tell: Callable[[], Awaitable[None]],
         pace: Callable[[int], Awaitable[None]],
     ) -> None:
-        """Tell through this sink. `may_tell` waits until it is allowed, `pace(n)` after n customers were told."""
+        """Tell by `send`, which writes records with this time, or with the present one, and awaits the broker.
+
+        `may_tell` waits until it is allowed, `pace(n)` after n customers were told.
+        """
         self._watches = watches
         self._store = store
-        self._sink = sink
+        self._send = send
         self._address = address
         self._policy = policy
         self._may_tell = may_tell
@@ -80,7 +82,7 @@ class Telling:
                 changes.append((record, change))
         await self._follow(changes)
         if letters:
-            await self._sink.send(letters)
+            await self._send(letters, None)
 
     async def _follow(self, changes: Sequence[tuple[Record, Change]]) -> None:
         keys = list(dict.fromkeys(_key(change) for _, change in changes))
@@ -111,7 +113,7 @@ class Telling:
             slots = await self._store.load(helping)
             outputs = [output for slot in slots if (output := self._output(slot, news)) is not None]
             if outputs:
-                await self._sink.send(outputs)
+                await self._send(outputs, news.at_ms)
             so_far = msgspec.structs.replace(before, telling=news.event_id, told_to=helping[-1])
             await self._watches.keep({key: _encode(so_far)})
             self.told += len(outputs)

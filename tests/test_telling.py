@@ -51,14 +51,15 @@ class World:
         return Telling(
             watches=self.watches,
             store=self.store,
-            sink=self,
+            send=self.send,
             address=self.address,
             policy=lambda: self.policy,
             may_tell=self._may_tell,
             pace=self._pace,
         )
 
-    async def send(self, outputs: Sequence[Output]) -> None:
+    async def send(self, outputs: Sequence[Output], at_ms: int | None = None) -> None:
+        assert at_ms in (None, NOW + self.offset)
         self._count()
         self.written += outputs
         self._count()

@@ -13,6 +13,7 @@ import msgspec
 
 from streamproc.core.plugins import Plugins
 from streamproc.core.policy.model import Policy
+from streamproc.core.record import Output
 from streamproc.core.unit import Unit
 from streamproc.flow.app import Flow, FlowConfig, FlowStopped
 from streamproc.flow.catalog_feed import CatalogFeed
@@ -235,10 +236,16 @@ class Worker:
 
     def _make_fan_out(self, watches: Watches, sink: KafkaSink, lanes: int) -> FanOut:
         config = self.config
+
+        async def send(outputs: Sequence[Output], at_ms: int | None) -> None:
+            # By the records' own time it is decided when the news came, and not when it is told.
+            is_stamped = config.clock == "record" and at_ms is not None
+            await sink.send(outputs, [at_ms or 0] * len(outputs) if is_stamped else None)
+
         telling = Telling(
             watches=watches,
             store=self._store,
-            sink=sink,
+            send=send,
             address=Addresses(self._key, lanes),
             policy=lambda: self.gate.rules().policy,
             may_tell=self.gate.until_open,

@@ -28,7 +28,7 @@ def test_the_shipped_policy_loads_without_error_or_warning() -> None:
     report = check(SHIPPED)
     assert (report.errors, report.warnings) == ((), ())
     assert [note.id for note in report.campaigns] == [
-        *("basket_saved", "in_store_sale", "second_look", "wishlist_saved")
+        *("back_in_stock", "basket_saved", "in_store_sale", "price_drop", "second_look", "wishlist_saved")
     ]
 
 

@@ -156,6 +156,14 @@ CAST: Final = (
         "-2 19:00 wish coat-1; 10:45 visit berlin-2 20",
         app=True,
     ),
+    Persona(
+        "what was wished for is back, and is told of once a week",
+        "in_app",
+        "-2 18:00 wish coat-3; -2 18:05 wish pan-2",
+    ),
+    Persona(
+        "a lower price is told of once in two weeks", "in_app", "-2 18:10 wish toy-4; -2 18:15 wish mug-1"
+    ),
 )
 
 

@@ -13,7 +13,7 @@ import orjson
 from streamproc.core.record import Output
 from streamproc.ops.demo.catalogue import Item
 
-__all__ = ["Timed", "beacon", "consent", "page", "profile", "raw", "segment", "stop", "track"]
+__all__ = ["Timed", "beacon", "consent", "page", "profile", "raw", "segment", "shop", "stop", "track"]
 
 Timed = tuple[int, Output]
 
@@ -128,6 +128,11 @@ def consent(at_ms: int, customer: str, channel: str, purpose: str, state: str = 
 def profile(at_ms: int, customer: str, fields: dict[str, Any]) -> Timed:
     """Make a partial profile."""
     return raw("profiles", at_ms, customer, orjson.dumps({"customer_id": customer, **fields, "at_ms": at_ms}))
+
+
+def shop(at_ms: int, item_id: str, **said: Any) -> Timed:
+    """Make what the shop says of an item in its catalog."""
+    return raw("catalog", at_ms, f"item/{item_id}", orjson.dumps({**said, "at_ms": at_ms}))
 
 
 def stop(at_ms: int, customer: str, channel: str) -> Timed:

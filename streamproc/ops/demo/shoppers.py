@@ -14,7 +14,7 @@ import orjson
 from streamproc.ops.demo import crowd
 from streamproc.ops.demo.calendar import DAY_MS, MINUTE_MS, at
 from streamproc.ops.demo.cast import CAST, play
-from streamproc.ops.demo.payloads import Timed, raw, segment
+from streamproc.ops.demo.payloads import Timed, raw, segment, shop
 
 __all__ = ["SEED", "SHOPPERS", "first_day", "later_day"]
 
@@ -38,6 +38,7 @@ def first_day(*, seed: int = SEED, shoppers: int = SHOPPERS) -> list[Timed]:
         records += _shaken(crowd.day_of(_name(number), seed, 0), _name(number), seed)
     records += _anonymous(seed, 0)
     records += _broken(0)
+    records += _shop()
     return _in_order(records)
 
 
@@ -81,6 +82,16 @@ def _anonymous(seed: int, day: int) -> Iterator[Timed]:
         for turn in range(chance.randrange(1, 6)):
             call = {"type": "page", "messageId": f"{visitor}-{turn}", "anonymousId": visitor}
             yield segment(at_ms + turn * MINUTE_MS, call, key=visitor)
+
+
+def _shop() -> Iterator[Timed]:
+    """Let the shop run out of two things and get them again, and take two prices down: some wait for just that."""
+    for item_id, back in (("coat-3", "10:35"), ("pan-2", "15:20")):
+        yield shop(at(-3, "08:00"), item_id, available=False)
+        yield shop(at(0, back), item_id, available=True)
+    for item_id, before, now, when in (("toy-4", 4_590, 3_590, "11:25"), ("mug-1", 1_290, 990, "16:25")):
+        yield shop(at(-3, "08:00"), item_id, available=True, price_minor=before, currency="EUR")
+        yield shop(at(0, when), item_id, available=True, price_minor=now, currency="EUR")
 
 
 def _broken(day: int) -> Iterator[Timed]:

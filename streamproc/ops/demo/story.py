@@ -24,6 +24,7 @@ INPUTS: Final = (
     "rekeyed",
     "timers",
 )
+INSIDE: Final = ("rekeyed", "timers")
 CHANNELS: Final = ("push", "sms", "email", "in_app", "web", "in_store")
 OUTPUTS: Final = (
     *(f"nudges.{channel}" for channel in CHANNELS),
@@ -151,11 +152,11 @@ class Story:
                 self.dead_letters[dict(record.headers).get("x-dlq-reason", b"?").decode()] += 1
 
     def _input(self, record: Record) -> None:
-        # What the worker wrote itself, a withdrawal after an unsubscription, is input too, but was not fed.
+        # What the worker wrote itself, such as a withdrawal after an unsubscription, is input too, but was not fed.
         place = (record.topic, record.partition)
         self._ends[place] = max(self._ends.get(place, 0), record.offset + 1)
         row = _decode(record.value) if record.topic == "consents" and record.value else {}
-        self.inputs += row.get("source") != "outcome"
+        self.inputs += row.get("source") != "outcome" and record.topic not in INSIDE
         if row.get("state") == "withdrawn":
             at_ms = min(row["at_ms"], record.timestamp_ms)
             self.withdrawals.append(Withdrawal(row["customer_id"], row["channel"], row["purpose"], at_ms))
