@@ -6,6 +6,7 @@ Times are after midnight, UTC, of a Monday; the customer lives in UTC. No case h
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -80,13 +81,19 @@ def _words(channel: str, words: dict[str, Any]) -> dict[str, Any]:
     return copy
 
 
-def run(case: Case) -> tuple[Harness, Candidate | None]:
-    """Feed a case's records to the whole pipeline; return what was written, and the last candidate."""
+def run(
+    case: Case, records: Sequence[tuple[dict[str, Any], int]] | None = None
+) -> tuple[Harness, Candidate | None]:
+    """Feed a case's records, or others, to the whole pipeline; return what was written, and the last candidate.
+
+    The number beside a record is that of its event.
+    """
     harness = Harness(policy_of(case), now=STARTS)
     harness.consent(CUSTOMER, "processing")
     harness.profile(CUSTOMER, timezone="UTC")
     passed = 0
-    for number, record in enumerate(case.told["records"]):
+    numbered = [(record, number) for number, record in enumerate(case.told["records"])]
+    for record, number in numbered if records is None else records:
         at = _minutes(record["at"])
         if at > passed:
             harness.advance(f"{at - passed}m")

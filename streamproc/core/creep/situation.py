@@ -42,7 +42,6 @@ class Situation:
         "_repetition",
         "_scales",
         "_sensitivity",
-        "_untimely",
     )
 
     def __init__(self, case: Case) -> None:
