@@ -44,7 +44,11 @@ def partition_of(customer_id: str, partitions: int) -> int:
 
     It is the murmur2 of Kafka's Java client over the UTF-8 bytes, its sign bit cleared.
     """
-    data = customer_id.encode()
+    return partition_of_key(customer_id.encode(), partitions)
+
+
+def partition_of_key(data: bytes, partitions: int) -> int:
+    """Return the partition, in [0, partitions), that Kafka's default partitioner gives a record with this key."""
     length = len(data)
     tail_bytes = length & 3
     if tail_bytes:
