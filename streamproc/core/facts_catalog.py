@@ -9,7 +9,13 @@ from streamproc.core import zones
 from streamproc.core.conditions_catalog import site_here
 from streamproc.core.scene import Scene
 from streamproc.core.values import FactValue, Money
-from streamproc.core.watching import ITEM_KINDS, ITEM_PRICE_DROPPED, PRICE_BEFORE, known_currency
+from streamproc.core.watching import (
+    ITEM_KINDS,
+    ITEM_PRICE_DROPPED,
+    PRICE_BEFORE,
+    known_currency,
+    watched,
+)
 
 _DAY_MS: Final = 86_400_000
 
@@ -31,11 +37,17 @@ def price_now(scene: Scene) -> FactValue | None:
 
 
 def price_before(scene: Scene) -> FactValue | None:
-    """Return what the item cost before its price fell."""
-    before, currency = scene.event.extra.get(PRICE_BEFORE), scene.event.currency
-    if scene.event.kind != ITEM_PRICE_DROPPED or not isinstance(before, int) or not currency:
+    """Return what the item cost before its price fell: where the news had to wait, what its customer saw then."""
+    currency, item = scene.event.currency, scene.item
+    if scene.event.kind != ITEM_PRICE_DROPPED or item is None or not currency:
         return None
-    return Money(before, currency) if _is_familiar(scene, currency) else None
+    before = scene.event.extra.get(PRICE_BEFORE)
+    if before is None:
+        line = watched(scene.context, item.item_id, scene.now_ms)
+        before = None if line is None or line.currency != currency else line.item.price_minor
+    if not isinstance(before, int) or not _is_familiar(scene, currency):
+        return None
+    return Money(before, currency)
 
 
 def closes(scene: Scene) -> FactValue | None:

@@ -8,13 +8,14 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from streamproc.core import caps
+from streamproc.core.bought import bought_until_ms
 from streamproc.core.catalog import Catalog
 from streamproc.core.consent import ConsentHead, allows
 from streamproc.core.context import Profile
 from streamproc.core.exempt import channel_allows, is_held
 from streamproc.core.facts import ANY_CHANNEL, SENSING
 from streamproc.core.known_facts import INFERRED, OTHER, THIRD_PARTY
-from streamproc.core.memory import ANYTHING, CATEGORY_HOLD_PREFIX, LIFE_EVENT, fulfilled_until_ms
+from streamproc.core.memory import ANYTHING, CATEGORY_HOLD_PREFIX, LIFE_EVENT
 from streamproc.core.policy.model import FROM_ITEM, TRANSACTIONAL, Campaign, Category, Channel, Exemption
 from streamproc.core.quiet_hours import is_open, next_open_ms
 from streamproc.core.reasons import Gate, Why
@@ -147,11 +148,9 @@ def _fitness(case: Case, failed: list[Why]) -> None:
     shared = scene.event.identity == "shared" or "device" in profile.shared
     if shared and (category.gift_prone or category.sensitivity in PRIVATE):
         failed.append(Why(Gate.SHARED_DEVICE, category.name))
-    fulfilled = scene.context.fulfilled
     # A transactional message is about the order itself: that the item was bought is why it is sent.
-    if fulfilled and case.campaign.purpose != TRANSACTIONAL:
-        item_id = scene.item.item_id if scene.item is not None else ""
-        until_ms = fulfilled_until_ms(fulfilled, category.name, item_id)
+    if scene.context.fulfilled and case.campaign.purpose != TRANSACTIONAL:
+        until_ms = bought_until_ms(scene, case.campaign, category)
         if until_ms > scene.now_ms:
             failed.append(Why(Gate.INTENT_FULFILLED, f"until {until_ms}", until_ms))
     if scene.catalog and (about := item_sold(scene, case.campaign)) is not None:

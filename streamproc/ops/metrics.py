@@ -69,6 +69,7 @@ _WITHHELD: Final = (
     Gate.SPEND_CAP,
     Gate.PACE,
     Gate.EXPIRED,
+    Gate.ITEM_UNAVAILABLE,
     Gate.NOT_OPTED_IN,
     Gate.SENSING,
     Gate.SPECIAL_CATEGORY,

@@ -193,3 +193,11 @@ def test_the_same_news_twice_is_one_message() -> None:
     assert hears(shopper, event_id="item.available/0/7").channel == "push"
     again = hears(shopper, event_id="item.available/0/7")
     assert (again.counted.value, again.emission) == ("duplicate", None)
+
+
+def test_news_that_had_to_wait_compares_with_what_its_customer_saw() -> None:
+    shopper = watcher()
+    waited = hears(shopper, ITEM_PRICE_DROPPED, 11_900)
+    assert waited.nudge is not None
+    assert waited.nudge.content["body"] == "Wool coat costs €119.00, not €149.00. Watched."
+    assert hears(watcher(), ITEM_PRICE_DROPPED, 14_900).candidates == []

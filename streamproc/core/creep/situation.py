@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from streamproc.core.bought import bought_until_ms
 from streamproc.core.creep.factors import Factors
-from streamproc.core.memory import BOUNCED_PREFIX, GIFT_PREFIX, LIFE_EVENT, fulfilled_until_ms
+from streamproc.core.memory import BOUNCED_PREFIX, GIFT_PREFIX, LIFE_EVENT
 from streamproc.core.policy.model import NO_CATEGORY
 from streamproc.core.zones import minute_of_day
 
@@ -162,7 +163,7 @@ def _invalidity(case: Case, scales: Scales) -> float:
         gone = scales.invalidity["life_event"]
     if not fulfilled:
         return gone
-    if fulfilled_until_ms(fulfilled, name, scene.item.item_id if scene.item is not None else "") > now_ms:
+    if bought_until_ms(scene, case.campaign, case.category) > now_ms:
         gone = max(gone, scales.invalidity["bought"])
     if fulfilled.get(GIFT_PREFIX + name, 0) > now_ms:
         gone = max(gone, scales.invalidity["gift"])
