@@ -43,6 +43,9 @@ BOUNCED_MS: Final = 14 * DAY_MS
 # What of a profile outlives the consent to processing, because it restrains.
 WISHES: Final = ("nudges_per_week_max", "muted_categories", "paused_until_ms", "channels_off", "minor")
 
+# Since when a device shows its zone; beside the names of declared fields, of which none has a dot but traits.
+DEVICE_ZONE: Final = "device.timezone"
+
 Permitted = Callable[[Category], bool]
 
 
@@ -73,7 +76,7 @@ def apply_moment(context: Context, event: Event, policy: Policy, permitted: Perm
     An event whose category needs a consent of its own, for which `permitted` is asked, leaves no trace without it.
     """
     if event.timezone or event.locale:
-        _take_zone(context, event)
+        _take_zone(context, event, now_ms)
     kind = event.kind
     handler = _HANDLERS.get(kind)
     if handler is None and kind not in policy.kept:
@@ -117,13 +120,18 @@ def _categories(items: list[Item], policy: Policy) -> list[str]:
     return sorted(found - {policy.default_category.name})
 
 
-def _take_zone(context: Context, event: Event) -> None:
-    """Learn zone and locale from a device, unless the customer declared them."""
+def _take_zone(context: Context, event: Event, now_ms: int) -> None:
+    """Learn zone and locale from a device, unless the customer declared them.
+
+    What a device told late, from before the customer came here, does not set the clock back.
+    """
     profile = context.profile
     if profile is None:
         profile = context.profile = Profile()
-    if event.timezone and not profile.zone_declared:
-        profile.zone = event.timezone
+    if event.timezone and event.timezone != profile.zone and not profile.zone_declared:
+        at_ms = min(event.occurred_at_ms, now_ms)
+        if at_ms >= profile.at.get(DEVICE_ZONE, 0):
+            profile.zone, profile.at[DEVICE_ZONE] = event.timezone, at_ms
     if event.locale and "locale" not in profile.at:
         profile.locale = event.locale
 

@@ -7,9 +7,10 @@ import pytest
 
 from streamproc.core.context import Context, Remembered, RememberedItem, decode_context, remembered
 from streamproc.core.event import Event, Item
-from streamproc.core.memory import apply_moment
+from streamproc.core.facts import ProfileChange
+from streamproc.core.memory import apply_moment, apply_profile
 from streamproc.core.policy.loader import load
-from tests.policy.samples import with_when
+from tests.policy.samples import FILES, with_when
 
 ORDER = Event(
     event_id="e",
@@ -40,3 +41,31 @@ def test_an_event_that_was_remembered_without_a_currency_is_readable() -> None:
     context = decode_context(msgspec.msgpack.encode([1, "c-1", 5, {}, b"", [older]]))
     item = RememberedItem("coat-1")
     assert remembered(context) == [Remembered(5, "order.completed", (item,), "berlin-1", 14_900, "")]
+
+
+def seen(at_ms: int, zone: str) -> Event:
+    return Event(
+        event_id=f"e-{at_ms}",
+        dialect="test",
+        kind="app.opened",
+        occurred_at_ms=at_ms,
+        received_at_ms=9,
+        timezone=zone,
+    )
+
+
+def test_a_device_that_tells_late_where_the_customer_was_does_not_set_the_clock_back() -> None:
+    context, policy = Context(), load(FILES)
+    for at_ms, told, shown in [
+        (5, "Tokyo", "Tokyo"),
+        (7, "Berlin", "Berlin"),
+        (6, "Tokyo", "Berlin"),
+        (8, "Rome", "Rome"),
+    ]:
+        apply_moment(context, seen(at_ms, told), policy, lambda _category: True, 9)
+        assert context.profile is not None
+        assert context.profile.zone == shown
+    apply_profile(context, ProfileChange("c-1", 1, timezone="Paris"))
+    apply_moment(context, seen(9, "Rome"), policy, lambda _category: True, 9)
+    assert context.profile is not None
+    assert context.profile.zone == "Paris"
