@@ -119,8 +119,6 @@ def _leave(stay: Visit, event: Event, at_ms: int, visits: Visits) -> None:
 
     An exit lags by half a minute or more, so it proves no stay: it only ever ends one.
     """
-    if at_ms < stay.start_ms:
-        return
     zone = event.zone_id
     stay.zones = {
         name: since_ms for name, since_ms in stay.zones.items() if since_ms > at_ms or (zone and name != zone)
@@ -157,7 +155,7 @@ def _approach(
         stay = None
     if stay is None or at_ms >= _fades_ms(stay, visits):
         stay = context.nearby = Visit(event.site_id or "", at_ms, at_ms)
-    elif at_ms <= stay.exit_ms or at_ms <= stay.start_ms - visits.silence_ms:
+    elif at_ms <= stay.start_ms - visits.silence_ms:
         return []
     _smooth(stay, event)
     if _is_below(stay, visits.rssi_min_dbm):
@@ -167,6 +165,8 @@ def _approach(
     if not stay.readings or not stay.start_ms <= at_ms <= stay.last_ms:
         stay.readings += 1
     stay.start_ms = min(stay.start_ms, at_ms)
+    if at_ms <= stay.exit_ms:
+        return []
     _read(stay, event, at_ms)
     if stay.readings < visits.readings_min:
         return []

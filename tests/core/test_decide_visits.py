@@ -39,7 +39,7 @@ def _visiting(
 def rules() -> Policy:
     started, ended = "{event: visit.started, sites: [berlin-1]}", "{event: visit.ended, dwell_min: 2m}"
     often = "{count: {event: visit.started, same: site, within: 30d, min: 3}}"
-    weekly = "{count: {event: visit.started, days: 7, min: 1}}"
+    weekly = "{all: [{count: {event: visit.started, days: 7, min: 1}}, {first: {event: visit.ended}}]}"
     files = {name: text for name, text in FILES.items() if "welcome" not in name}
     return load(
         {
@@ -167,7 +167,7 @@ def test_visits_are_counted_and_readings_are_not_remembered(shopper: Shopper) ->
                 assert ("often" in dict(said(last))) == (day == 2)
         wakes(shopper, day * DAY_MS + HOUR_MS)
     kinds = [(one.kind, one.site_id) for one in remembered(context(shopper))]
-    assert kinds == [("visit.started", "berlin-1")] * 3
+    assert kinds == [("visit.started", "berlin-1"), ("visit.ended", "berlin-1")] * 3
     assert list(context(shopper).day_counts) == ["visit.started"]
 
 

@@ -154,12 +154,42 @@ def test_an_exit_that_names_no_zone_leaves_them_all(inside: Phone) -> None:
     assert inside.waits(210) == [ENDED]
 
 
-def test_a_late_exit_does_not_leave_a_zone_entered_since(inside: Phone) -> None:
-    inside.hears("entered", 100, zone="coats")
-    inside.hears("exited", 90, zone="coats")
-    inside.hears("entered", 110, zone="shoes")
-    inside.hears("exited", 120, zone="shoes")
-    assert inside.waits(500) == []
+def test_a_late_exit_does_not_leave_a_zone_entered_since(phone: Phone) -> None:
+    phone.hears("entered", 0, zone="coats")
+    phone.hears("entered", 100, zone="coats")
+    phone.hears("exited", 90, zone="coats")
+    phone.hears("entered", 110, zone="shoes")
+    phone.hears("exited", 120, zone="shoes")
+    assert phone.waits(500) == []
+
+
+def test_a_zone_entered_before_the_visit_is_not_waited_for(phone: Phone) -> None:
+    phone.hears("entered", 0, zone="shoes")
+    phone.hears("ranged", 60, zone="shoes")
+    phone.hears("entered", -30, zone="coats")
+    phone.hears("exited", 90, zone="shoes")
+    assert phone.waits(210) == [ENDED]
+
+
+def test_a_reading_from_before_an_exit_makes_no_visit_of_who_left(phone: Phone) -> None:
+    phone.hears("entered", 0)
+    phone.hears("exited", 60)
+    assert phone.hears("ranged", 30) == []
+    assert phone.hears("entered", 61) == [STARTED]
+
+
+def test_a_late_enter_counts_although_its_exit_came_before_it(phone: Phone) -> None:
+    for what, at_s in (("ranged", 15), ("exited", 16), ("entered", 0)):
+        assert phone.hears(what, at_s) == []
+    assert phone.hears("ranged", 17) == [STARTED]
+    assert phone.happened[0].visit_id == f"berlin-1/{NOON_MS}"
+
+
+def test_a_reading_from_long_before_is_none_of_this_visit(phone: Phone) -> None:
+    phone.hears("entered", 0)
+    assert phone.hears("ranged", -900) == []
+    assert phone.hears("ranged", 20) == [STARTED]
+    assert phone.happened[0].visit_id == f"berlin-1/{NOON_MS}"
 
 
 def test_more_zones_than_are_remembered_are_left_to_silence(inside: Phone) -> None:
@@ -178,6 +208,11 @@ def test_a_beacon_of_no_store_is_nowhere(phone: Phone, site: str | None) -> None
 @pytest.mark.parametrize("rssi_dbm", [-127, -200])
 def test_a_beacon_that_was_not_heard_is_not_there(phone: Phone, rssi_dbm: int) -> None:
     assert [phone.hears("ranged", at_s, rssi_dbm=rssi_dbm) for at_s in (0, 60, 120)] == [[], [], []]
+    phone.hears("ranged", 200, rssi_dbm=-60)
+    phone.hears("ranged", 260, rssi_dbm=-60)
+    phone.hears("ranged", 300, rssi_dbm=rssi_dbm)
+    assert phone.context.visit is not None
+    assert (phone.context.visit.rssi_dbm, phone.context.visit.last_ms) == (-60, NOON_MS + 260_000)
 
 
 def test_a_weak_signal_is_somebody_outside(phone: Phone) -> None:
@@ -185,8 +220,8 @@ def test_a_weak_signal_is_somebody_outside(phone: Phone) -> None:
 
 
 def test_one_strong_reading_among_weak_ones_is_noise(phone: Phone) -> None:
-    readings = [-95, -96, -80, -95, -97, -95]
-    assert [phone.hears("ranged", 20 * turn, rssi_dbm=one) for turn, one in enumerate(readings)] == [[]] * 6
+    readings = [-95, -96, -80, -95, -97, -95, -80, -96]
+    assert [phone.hears("ranged", 20 * turn, rssi_dbm=one) for turn, one in enumerate(readings)] == [[]] * 8
 
 
 def test_one_weak_reading_among_strong_ones_is_noise_too(phone: Phone) -> None:
@@ -227,6 +262,15 @@ def test_a_store_that_is_plainly_louder_takes_over_after_the_hold_down(phone: Ph
         (STARTED, "berlin-2"),
         (DWELLED, "berlin-2"),
     ]
+
+
+def test_another_store_that_was_loud_once_takes_nobody_away(phone: Phone) -> None:
+    phone.hears("ranged", 0, rssi_dbm=-70)
+    phone.hears("ranged", 10, rssi_dbm=-70)
+    phone.hears("ranged", 15, "berlin-2", rssi_dbm=-50)
+    for at_s in range(60, 2_400, 60):
+        phone.hears("ranged", at_s, rssi_dbm=-70)
+    assert phone.kinds == [STARTED, DWELLED, DWELLED]
 
 
 def test_two_stores_of_about_the_same_strength_take_no_turns(phone: Phone) -> None:
