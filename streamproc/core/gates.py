@@ -12,6 +12,7 @@ from streamproc.core.bought import bought_until_ms
 from streamproc.core.catalog import Catalog
 from streamproc.core.consent import ConsentHead, allows
 from streamproc.core.context import Profile
+from streamproc.core.event import VISIT_KINDS
 from streamproc.core.exempt import channel_allows, is_held
 from streamproc.core.facts import ANY_CHANNEL, SENSING
 from streamproc.core.known_facts import INFERRED, OTHER, THIRD_PARTY
@@ -117,6 +118,9 @@ def _consents(case: Case, failed: list[Why]) -> None:
         allowed = allows(case.consent, ANY_CHANNEL, SENSING, now_ms)
         if not allowed.ok:
             failed.append(Why(Gate.SENSING, allowed.detail))
+        elif case.scene.event.kind in VISIT_KINDS and not case.scene.visit_id:
+            # The consent ended while this waited: another one since does not bring back what was forgotten.
+            failed.append(Why(Gate.SENSING, "forgotten with an earlier consent"))
 
 
 def _sources(case: Case, failed: list[Why]) -> None:

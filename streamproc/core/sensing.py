@@ -38,7 +38,7 @@ def occasions_of_silence(context: Context, event: Event, rules: Rules, now_ms: i
 def forget_sensed(context: Context) -> None:
     """Forget all that a beacon told: where the customer is, and what is remembered of visits.
 
-    What is still waited for goes on without its store, so that the record of its end says that the consent is gone.
+    What is still waited for goes on without its store and visit: it comes due to be recorded, never to be sent.
     """
     context.visit = context.nearby = None
     if any(b"visit." in packed for packed in context.recent):
@@ -66,7 +66,7 @@ def _occasions(
         campaigns = policy.by_kind.get(one.kind, ())
         if one.kind == VISIT_DWELLED:
             campaigns = tuple([each for each in campaigns if each.trigger.dwell_min_ms in one.reached_ms])
-        if campaigns or one.kind in policy.ending:
+        if campaigns:
             occasions.append(Occasion(derived, campaigns, one.visit_id))
     return occasions
 

@@ -248,3 +248,84 @@ def test_who_hears_something_else_while_in_a_store_is_charged_for_the_visit(shop
     shopper.rules = replace(shopper.rules, policy=rules())
     assert shopper.views("coat-2").channel == "push"
     assert context(shopper).charges[-1].visit == ""
+
+
+@cache
+def waiting_rules() -> Policy:
+    """One campaign that is asked the day after a visit, and one while it lasts; beacons cause one nudge a visit."""
+    files = {name: text for name, text in FILES.items() if "welcome" not in name}
+    still_away = "{all: [{not: {visit.open: true}}, {absent: {event: visit.started, within: 20h}}]}"
+    later = _visiting("later", "{event: visit.ended}", still_away)
+    return load(
+        {
+            **files,
+            "campaigns/later.yaml": later.replace("when:", "wait: 20h\nwhen:", 1),
+            "campaigns/five.yaml": _visiting("five", "{event: visit.dwelled, dwell_min: 5m}"),
+        },
+        "v1",
+    )
+
+
+@pytest.fixture
+def waiting(shopper: Shopper) -> Shopper:
+    """A customer who was in a store for three minutes, and of whose visit something is to be said the day after."""
+    shopper.rules = replace(shopper.rules, policy=waiting_rules())
+    hears(shopper, 0, "entered")
+    hears(shopper, 3 * MINUTE_MS)
+    assert said(wakes(shopper, HOUR_MS)) == []
+    assert next_due_ms(context(shopper)) == NOON_MS + 20 * HOUR_MS + 3 * MINUTE_MS
+    return shopper
+
+
+def test_what_is_said_the_day_after_belongs_to_the_visit(waiting: Shopper) -> None:
+    last = wakes(waiting, 20 * HOUR_MS + 3 * MINUTE_MS)
+    assert said(last) == [("later", "nudged")]
+    assert context(waiting).charges[-1].visit == f"berlin-1/{NOON_MS}"
+
+
+def test_what_waits_about_a_visit_waits_about_the_next_once_there_is_one(waiting: Shopper) -> None:
+    hears(waiting, 5 * HOUR_MS, "entered")
+    hears(waiting, 5 * HOUR_MS + MINUTE_MS)
+    moved_ms = 25 * HOUR_MS + MINUTE_MS
+    wakes(waiting, 6 * HOUR_MS)
+    assert said(wakes(waiting, 20 * HOUR_MS + 3 * MINUTE_MS)) == []
+    assert next_due_ms(context(waiting)) == NOON_MS + moved_ms
+    assert context(waiting).timers[0].visit_id == f"berlin-1/{NOON_MS + 5 * HOUR_MS}"
+
+
+def test_who_heard_of_the_visit_while_it_lasted_hears_no_more_of_it_the_day_after(shopper: Shopper) -> None:
+    shopper.rules = replace(shopper.rules, policy=waiting_rules())
+    hears(shopper, 0, "entered")
+    assert said(hears(shopper, 5 * MINUTE_MS)) == [("five", "nudged")]
+    wakes(shopper, HOUR_MS)
+    late = wakes(shopper, 20 * HOUR_MS + 5 * MINUTE_MS)
+    assert said(late) == [("later", "suppressed")]
+    assert ("VISIT_CAP", f"berlin-1/{NOON_MS}: 1 of 1") in late.reasons
+
+
+@pytest.mark.parametrize(
+    ("agrees_again", "detail"),
+    [
+        (False, f"*/sensing: withdrawn at {NOON_MS + 2 * HOUR_MS}"),
+        (True, "forgotten with an earlier consent"),
+    ],
+)
+def test_what_waits_is_recorded_and_not_said_once_the_consent_to_sensing_ended(
+    waiting: Shopper, *, agrees_again: bool, detail: str
+) -> None:
+    waiting.now_ms = NOON_MS + 2 * HOUR_MS
+    waiting.consents("*", "sensing", "withdrawn")
+    assert [(one.site_id, one.visit_id) for one in context(waiting).timers] == [("", "")]
+    waiting.now_ms += HOUR_MS
+    if agrees_again:
+        waiting.consents("*", "sensing")
+    late = wakes(waiting, 20 * HOUR_MS + 3 * MINUTE_MS)
+    assert said(late) == [("later", "suppressed")]
+    assert ("SENSING", detail) in late.reasons
+
+
+def test_charges_are_kept_as_long_as_something_may_be_said_of_their_visit() -> None:
+    hours = 24 + 27 + 20  # the longest visit, the slack of clocks and zones, and the wait
+    assert waiting_rules().charge_ms_max >= hours * HOUR_MS
+    long_wait = {name: text.replace("wait: 20h", "wait: 80d") for name, text in waiting_rules().files.items()}
+    assert load(long_wait, "v2").charge_ms_max == (80 * 24 + 24 + 27) * HOUR_MS

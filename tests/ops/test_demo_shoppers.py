@@ -130,7 +130,7 @@ def test_every_cap_that_can_bind_binds_for_somebody(written: list[Record], polic
     # Before these are used up, the throttle's budget is.
     wanted -= {"push 7 d rolling", "overall 7 d rolling", "in_store_sale 30 d rolling"}
     assert wanted <= bound
-    assert "gap" in {why["code"] for why in reasons(written)}
+    assert {"gap", "visit_cap"} <= {why["code"] for why in reasons(written)}
 
 
 def test_silence_has_many_reasons(written: list[Record]) -> None:
@@ -141,6 +141,7 @@ def test_silence_has_many_reasons(written: list[Record]) -> None:
         "channel_turned_off_by_customer",
         "quiet_hours",
         "zone_unknown",
+        "sensing_not_consented",
         "intent_fulfilled",
         "shared_device_private_category",
         "minor_or_unknown_age_restricted",

@@ -45,7 +45,7 @@ def test_the_check_tells_how_long_a_rule_warms_up() -> None:
 
 def test_a_beacon_makes_a_campaign_sensed_and_a_screen_does_not() -> None:
     campaigns = load(read_folder(SHIPPED)).campaigns
-    assert {name for name, campaign in campaigns.items() if campaign.sensed} == {"in_store_sale"}
+    assert {name for name, campaign in campaigns.items() if campaign.sensed} == {"in_store_sale", "post_visit"}
 
 
 @pytest.mark.parametrize(

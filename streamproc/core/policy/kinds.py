@@ -16,8 +16,10 @@ from streamproc.core.event import (
 from streamproc.core.watching import ITEM_KINDS
 
 CONSENT_GRANTED: Final = "consent.granted"
+# What customers do, which may end a waiting. A visit begins and ends in one reading at times, and may not.
+DONE_KINDS: Final = MOMENT_KINDS - BEACON_KINDS
 # What conditions may look for: of a visit that it was, not how often a reading found it longer than some length.
-PAST_KINDS: Final = (MOMENT_KINDS - BEACON_KINDS) | {VISIT_STARTED, VISIT_ENDED}
+PAST_KINDS: Final = DONE_KINDS | {VISIT_STARTED, VISIT_ENDED}
 # What producers send, or what follows from it.
 SENT_KINDS: Final = PAST_KINDS | {VISIT_DWELLED}
 TRIGGER_KINDS: Final = SENT_KINDS | {CONSENT_GRANTED} | ITEM_KINDS

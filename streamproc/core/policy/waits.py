@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Final
 
 from streamproc.core.conditions import all_of
-from streamproc.core.event import MOMENT_KINDS
 from streamproc.core.policy import kinds
 from streamproc.core.policy.caps import DAY_MS, MINUTE_MS
 from streamproc.core.policy.event_shapes import KINDS_MAX, kind_of
@@ -40,7 +39,7 @@ WAITING: Final = {
     ),
     "unless": Key(
         "What ends the waiting without a message: events of these kinds, none of them before the trigger.",
-        ListOf(kind_of(MOMENT_KINDS), KINDS_MAX, 1),
+        ListOf(kind_of(kinds.DONE_KINDS), KINDS_MAX, 1),
         looser="less",
         unsaid="loosest",
     ),
@@ -82,7 +81,7 @@ def _unless(fields: Fields, scope: Scope, trigger: str) -> frozenset[str]:
         fields.at("unless", "is empty")
     found: set[str] = set()
     for node in fields.nodes("unless")[:KINDS_MAX]:
-        kind = read_kind(fields, node, MOMENT_KINDS)
+        kind = read_kind(fields, node, kinds.DONE_KINDS)
         if kind is None:
             continue
         if kind == trigger:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
+from streamproc.core.event import VISIT_KINDS
 from streamproc.core.policy.caps import DAY_MS
 from streamproc.core.policy.categories import Categories
 from streamproc.core.policy.channels import Channels
@@ -36,14 +37,21 @@ def window_ms(cap: Cap) -> int:
 
 
 def charge_ms_max(channels: Channels, categories: Categories, campaigns: Iterable[Campaign]) -> int:
-    """Return the longest window of all caps and groups, the minimum gap and one sensed nudge a visit; -1 for ever."""
+    """Return the longest window of all caps and groups, the minimum gap and one sensed nudge a visit; -1 for ever.
+
+    What waits for after a visit still belongs to it, so a visit's window is longer by that.
+    """
+    campaigns = list(campaigns)
     caps = [*channels.overall.caps, *categories.default.caps]
     caps += [cap for channel in channels.channels.values() for cap in channel.caps]
     caps += [cap for category in categories.categories.values() for cap in category.caps]
     caps += [cap for campaign in campaigns for cap in campaign.caps]
     if channels.overall.one_sensed_per_visit:
         caps.append(Cap(1, per=Period.VISIT))
-    windows = [window_ms(cap) for cap in caps]
+    waits_ms = [one.wait.ms for one in campaigns if one.wait is not None and one.trigger.kind in VISIT_KINDS]
+    holds_ms = [one.quiet.hold_max_ms for one in channels.channels.values() if one.quiet is not None]
+    later_ms = max(waits_ms, default=0) + max(holds_ms, default=0)
+    windows = [window_ms(cap) + (later_ms if cap.per is Period.VISIT else 0) for cap in caps]
     if FOR_EVER in windows:
         return FOR_EVER
     groups = [group.window_ms for group in channels.groups.values()]
