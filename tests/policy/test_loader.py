@@ -28,7 +28,15 @@ def test_the_shipped_policy_loads_without_error_or_warning() -> None:
     report = check(SHIPPED)
     assert (report.errors, report.warnings) == ((), ())
     assert [note.id for note in report.campaigns] == [
-        *("back_in_stock", "basket_saved", "in_store_sale", "price_drop", "second_look", "wishlist_saved")
+        *(
+            "back_in_stock",
+            "basket_saved",
+            "in_store_sale",
+            "post_visit",
+            "price_drop",
+            "second_look",
+            "wishlist_saved",
+        )
     ]
 
 
@@ -45,7 +53,10 @@ def test_the_check_tells_how_long_a_rule_warms_up() -> None:
 
 def test_a_beacon_makes_a_campaign_sensed_and_a_screen_does_not() -> None:
     campaigns = load(read_folder(SHIPPED)).campaigns
-    assert {name for name, campaign in campaigns.items() if campaign.sensed} == {"in_store_sale", "post_visit"}
+    assert {name for name, campaign in campaigns.items() if campaign.sensed} == {
+        "in_store_sale",
+        "post_visit",
+    }
 
 
 @pytest.mark.parametrize(

@@ -141,6 +141,13 @@ CAST: Final = (
     Persona("nobody asked", "", "10:00 look coat-1 x3; 12:00 add coat-1; 14:00 wish coat-1"),
     Persona("an account, but no messages", "processing", "11:30 look coat-5 x3"),
     Persona(
+        "heard of the sale in the store yesterday, and no more of that visit today",
+        "in_app sensing",
+        "-1 15:00 visit berlin-2 14",
+        declares=LIKES_COATS,
+        app=True,
+    ),
+    Persona(
         "in the store yesterday, and no consent to sensing since this morning",
         "email sensing",
         "-1 12:10 visit berlin-1 18; 07:30 revoke sensing",
