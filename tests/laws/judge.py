@@ -201,6 +201,7 @@ class Judge:
                 now_ms >= until or (key != category and (key in REPURCHASE_MS or key not in words))
                 for key, until in known.bought.items()
             ),
+            "too old": now_ms - known.moments.get(event_digest(nudge["event_id"]).hex(), now_ms) <= DAY_MS,
             "ended": not any(end_ms >= self._set_ms(nudge, known) for end_ms in known.ends),
             "switched off": not self.off & {"all", f"channel/{channel}", f"campaign/{nudge['campaign']}"},
             "quiet hours": channel != "push" or 9 <= self._local(nudge, nudge).hour < 20,
