@@ -18,11 +18,13 @@ from streamproc.core.arrival import Rules
 from streamproc.core.record import Output, Record
 from streamproc.core.switches import Switches
 from streamproc.core.unit import Unit
+from streamproc.ingest.inside import encode_due
 from streamproc.ops.demo.calendar import DAY_MS
 from streamproc.ops.embedded import EmbeddedRedis
 from streamproc.pipeline import FACT_TOPICS, Pipeline
 from streamproc.store.addresses import Addresses
-from streamproc.store.keys import IdKey
+from streamproc.store.base import CLAIM_MS
+from streamproc.store.keys import BUCKETS, IdKey
 from streamproc.store.redis_store import RedisStore
 from tests.laws.arrivals import BadDay, arrivals, bad_days
 from tests.laws.judge import Judge, violations
@@ -112,6 +114,7 @@ class TwoWriters:
         self.judge = Judge(eager=True)
         self.placed: dict[tuple[str, int], Record] = {}
         self.ends: Counter[tuple[str, int]] = Counter()
+        self.wall_ms = 0
 
     @property
     def conflicts(self) -> int:
@@ -123,6 +126,9 @@ class TwoWriters:
         chance, arriving = random.Random(day.seed), arrivals(day)
         while step := list(islice(arriving, STEP)):
             await self._step(step, chance)
+            await self._wake()
+        self.shared.now_ms += DAY_MS
+        await self._wake()
         for writer in self.writers:
             await writer.store.close()
 
@@ -152,6 +158,33 @@ class TwoWriters:
         self.judge.see(shared.written[before:])
         for one, record in moments:
             self.judge.hear(one, record)
+
+    async def _wake(self) -> None:
+        """Have both workers claim what is due, and both read all that the two claimed; drop it only now and then."""
+        shared, buckets = self.shared, range(BUCKETS)
+        for _ in range(2):
+            self.wall_ms += CLAIM_MS
+            claims = [
+                writer.store.claim_hints(buckets, due_ms=shared.now_ms, wall_ms=self.wall_ms, limit=100)
+                for writer in self.writers
+            ]
+            claimed = await asyncio.gather(*claims)
+            due = [self._due(hint.member.decode()) for hints in claimed for hint in hints]
+            before = len(shared.written)
+            await asyncio.gather(*(writer.take(due) for writer in self.writers))
+            self.judge.see(shared.written[before:])
+        for writer, hints in zip(self.writers, claimed, strict=True):
+            await writer.store.drop_hints(hints)
+
+    def _due(self, customer_id: str) -> Record:
+        now_ms, place = self.shared.now_ms, ("timers", 0)
+        offset = self.ends[place]
+        self.ends[place] += 1
+        value = encode_due(customer_id, now_ms)
+        record = self.placed["timers", offset] = Record(
+            *place, offset, now_ms, False, customer_id.encode(), value
+        )
+        return record
 
     def _place(self, record: Record, chance: random.Random) -> Record:
         """Put a record into one of two partitions, at its next offset; one that is read again is where it was."""
@@ -188,9 +221,10 @@ def test_two_workers_on_one_day_keep_every_promise(
     loop: asyncio.AbstractEventLoop, redis_server: EmbeddedRedis
 ) -> None:
     conflicts: list[int] = []
+    reminded: list[int] = []
 
     @settings(
-        max_examples=6,
+        max_examples=4,
         phases=set(Phase) - {Phase.shrink, Phase.explain},
         suppress_health_check=list(HealthCheck),
     )
@@ -201,8 +235,12 @@ def test_two_workers_on_one_day_keep_every_promise(
         both = TwoWriters(redis_server.url)
         loop.run_until_complete(both.live(day))
         conflicts.append(both.conflicts)
+        reminded.append(
+            sum(nudge["campaign"] == "reminder" for one in both.judge.known.values() for nudge in one.nudges)
+        )
         assert both.judge.broken == []
         assert violations([*both.placed.values(), *both.shared.written], eager=True) == []
 
     check()
-    assert sum(conflicts) > 50, "they share customers at the same time"
+    assert sum(conflicts) > 30, "they share customers at the same time"
+    assert sum(reminded) > 3, "what waited came due"
