@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
@@ -29,9 +29,10 @@ from streamproc.core.policy.problems import Findings
 from streamproc.core.preview_score import Scores
 from streamproc.core.render import frame_of, render
 from streamproc.core.scene import Scene
-from streamproc.core.sensing import occasions_of_beacon
+from streamproc.core.sensing import occasions_of_beacon, occasions_of_silence
 from streamproc.core.switches import Switches
 from streamproc.core.values import FactValue, Money, Term
+from streamproc.core.visits import VISIT_MS_MAX, due_ms
 
 # What stands for a fact that no example tells. A trait is called by its own name.
 SAMPLES: Final[Mapping[str, FactValue]] = {
@@ -151,22 +152,30 @@ def _scene(policy: Policy, campaign: Campaign, examples: tuple[Example, ...]) ->
         told = ProfileChange(CUSTOMER_ID, at_ms, timezone=example.timezone, traits=dict(example.traits))
         apply_profile(context, told)
         events = sorted((*step_events(example), *_news(example)), key=lambda one: one.occurred_at_ms)
-        for event in events:
+        for event, next_ms in zip(events, [*(one.received_at_ms for one in events[1:]), None], strict=True):
             apply_moment(context, event, policy, lambda _: True, event.received_at_ms)
-            occasions = _occasions(context, event, policy)
-            found = find_candidates(context, occasions, policy, event.received_at_ms)
-            for one in found:
-                if any(each.id == campaign.id for each in one.campaigns):
-                    return example.name, one.scene
+            for now_ms, occasions in _occasions(context, event, policy, next_ms):
+                for one in find_candidates(context, occasions, policy, now_ms):
+                    if any(each.id == campaign.id for each in (*one.campaigns, *one.waiting)):
+                        return example.name, one.scene
     return "", None
 
 
-def _occasions(context: Context, event: Event, policy: Policy) -> Sequence[Occasion]:
-    """Return what an event gives reason to ask campaigns about, for a customer who may be sensed."""
+def _occasions(
+    context: Context, event: Event, policy: Policy, next_ms: int | None
+) -> Iterator[tuple[int, Sequence[Occasion]]]:
+    """Yield what an event gives reason to ask campaigns about, and when, for a customer who may be sensed.
+
+    What is over before the next event at `next_ms` (None: there is none) ends by itself.
+    """
     if event.kind not in BEACON_KINDS:
-        return occasions_of(event, policy)
-    rules = Rules(policy, Switches(), 0, BEFORE_MS)
-    return occasions_of_beacon(context, event, rules, event.received_at_ms)
+        yield event.received_at_ms, occasions_of(event, policy)
+        return
+    rules = Rules(policy, Switches(), 0, VISIT_MS_MAX)
+    yield event.received_at_ms, occasions_of_beacon(context, event, rules, event.received_at_ms)
+    ends_ms = due_ms(context.visit, policy.overall.visits)
+    if ends_ms is not None and (next_ms is None or ends_ms <= next_ms):
+        yield ends_ms, occasions_of_silence(context, event, rules, ends_ms)
 
 
 def _news(example: Example) -> Iterable[Event]:
