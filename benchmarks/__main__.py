@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import uvloop
 from rich.console import Console
 
-from benchmarks import latency, pure, rules, stock, throughput
+from benchmarks import latency, pure, rules, stock, throughput, timers
 from benchmarks.cpu import machine
 from benchmarks.report import Figure, Report
 from benchmarks.workload import CUSTOMERS, Crowd
@@ -30,6 +30,8 @@ def main() -> int:
     _baseline(report, main_run, options.stock_events)
     _paced(report, quick=options.quick)
     _pure(report)
+    if options.timers:
+        _timers(report, options.timers)
     if options.growth:
         _growth(report, options.growth_events, options.growth_customers)
     report.machine["load_1m_after"] = machine()["load_1m"]
@@ -45,6 +47,9 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("--quick", action="store_true", help="smaller runs, no growth: about a minute")
     parser.add_argument("--no-growth", dest="growth", action="store_false", help="leave out the growth runs")
+    parser.add_argument(
+        "--timers", type=int, default=-1, help="pending timers (1000000; quick: 20000; 0: leave them out)"
+    )
     parser.add_argument("--growth-customers", type=int, default=1_000_000)
     parser.add_argument("--growth-events", type=int, default=60_000)
     parser.add_argument(
@@ -53,6 +58,8 @@ def _options() -> argparse.Namespace:
     options = parser.parse_args()
     options.events = options.events or (60_000 if options.quick else 200_000)
     options.stock_events = options.stock_events or (4_000 if options.quick else 10_000)
+    if options.timers < 0:
+        options.timers = 20_000 if options.quick else timers.TIMERS
     options.growth = options.growth and not options.quick
     return options
 
@@ -126,6 +133,12 @@ def _pure(report: Report) -> None:
         Figure("decide", found[f"{rules.COMPARED}: decide"], "times", digits=2),
         Figure("all six steps", found[f"{rules.COMPARED}: six steps"], "times", high=1.5, digits=2),
     )
+
+
+def _timers(report: Report, count: int) -> None:
+    found = uvloop.run(timers.run(count, count // 10, _say))
+    report.details["timers"] = found.as_json()
+    report.add(f"Timers, {timers.WORKERS} workers", *timers.figures(found))
 
 
 def _growth(report: Report, count: int, most: int) -> None:

@@ -120,14 +120,23 @@ class Timers:
         return asdict(self)
 
 
-async def run(count: int, at_once: int, say: Callable[[str], None]) -> Timers:
+async def run(
+    count: int,
+    at_once: int,
+    say: Callable[[str], None],
+    *,
+    workers: int = WORKERS,
+    a_second: int = DUE_A_SECOND,
+) -> Timers:
     """Measure what a timer costs, then `count` that come due one after another, then `at_once` due together."""
-    seconds = count / DUE_A_SECOND
+    seconds = count / a_second
     redis_bytes, context_bytes, hint_bytes = await _memory()
     say(f"{count:,} timers due over {seconds:.0f} s")
-    spread = await _fire(count, seconds, say)
+    spread = await _fire(count, seconds, workers, say)
     say(f"{at_once:,} timers due at once")
-    return Timers(redis_bytes, context_bytes, hint_bytes, spread, at_once=await _fire(at_once, 0.0, say))
+    return Timers(
+        redis_bytes, context_bytes, hint_bytes, spread, at_once=await _fire(at_once, 0.0, workers, say)
+    )
 
 
 async def _memory() -> tuple[float, float, float]:
@@ -165,8 +174,8 @@ async def _context_bytes(stage: Stage, redis: Redis) -> int:
     return sum(await pipe.execute())
 
 
-async def _fire(count: int, seconds: float, say: Callable[[str], None]) -> Firing:
-    """Have customers wait, start a worker, and see what it does when their time comes."""
+async def _fire(count: int, seconds: float, number: int, say: Callable[[str], None]) -> Firing:
+    """Have customers wait, start so many workers, and see what they do when the time comes."""
     with Stage() as stage:
         for file in (stage.folder / "policy" / "campaigns").iterdir():
             file.unlink()
@@ -183,7 +192,7 @@ async def _fire(count: int, seconds: float, say: Callable[[str], None]) -> Firin
         await _set(stage, store, count, lambda who: first_ms + int(who * seconds * 1_000 / count))
         if _now_ms() > first_ms - int(LEAD_SECONDS * 500):
             raise RuntimeError("the machine is too busy: timers came due before the last of them was set")
-        workers = [stage.start_worker() for _ in range(WORKERS)]
+        workers = [stage.start_worker() for _ in range(number)]
         for worker in workers:
             worker.wait_ready()
         await asyncio.sleep((first_ms - _now_ms()) / 1_000)
@@ -364,12 +373,12 @@ async def _lateness(stage: Stage, receipts: _Receipts) -> tuple[list[int], list[
     return written, decided, max(at_ms for lane in parts for _, _, at_ms in lane)
 
 
-def show(console: Console, found: Timers, *, as_json: bool) -> None:
+def show(console: Console, found: Timers, here: dict[str, Any], *, as_json: bool) -> None:
     """Print what was measured."""
     if as_json:
-        print(json.dumps({"at": time.time(), "machine": machine(), **found.as_json()}, indent=1))
+        print(json.dumps({"machine": here, **found.as_json()}, indent=1))
         return
-    report = Report(machine(), "", "")
+    report = Report(here, "", "")
     report.add("Timers", *figures(found))
     report.show(console)
 
@@ -389,7 +398,7 @@ def figures(found: Timers) -> list[Figure]:
         Figure("due to decision acknowledged, p50", spread.p50_ms, "ms", digits=0),
         Figure("due to decision acknowledged, p99", spread.p99_ms, "ms", high=1_000, digits=0),
         Figure("due to decision acknowledged, most", spread.max_ms, "ms", digits=0),
-        Figure("CPU of both workers", spread.worker_us, "us/timer"),
+        Figure("CPU of all workers", spread.worker_us, "us/timer"),
         Figure("nudges", spread.nudges, "", digits=0),
         Figure(f"{at_once.timers:,} due at once: all decided after", at_once.took_s, "s"),
         Figure("memory of a worker then, most", at_once.worker_mib_max, "MiB", digits=0),
@@ -399,7 +408,9 @@ def figures(found: Timers) -> list[Figure]:
 def main() -> int:
     """Measure timers alone."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.timers", description=__doc__)
-    parser.add_argument("--timers", type=int, default=TIMERS, help="how many come due, 4,000 a second")
+    parser.add_argument("--timers", type=int, default=TIMERS, help="how many come due")
+    parser.add_argument("--a-second", type=int, default=DUE_A_SECOND, help="how many of them a second")
+    parser.add_argument("--workers", type=int, default=WORKERS, help="how many workers share them")
     parser.add_argument("--at-once", type=int, default=0, help="how many come due at once (a tenth of those)")
     parser.add_argument("--json", action="store_true", help="print JSON")
     options = parser.parse_args()
@@ -408,8 +419,10 @@ def main() -> int:
     def say(what: str) -> None:
         console.print(f"[dim]{datetime.now(UTC):%H:%M:%S}[/] {what}")
 
-    found = uvloop.run(run(options.timers, options.at_once or options.timers // 10, say))
-    show(console, found, as_json=options.json)
+    here: dict[str, Any] = machine()
+    at_once = options.at_once or options.timers // 10
+    found = uvloop.run(run(options.timers, at_once, say, workers=options.workers, a_second=options.a_second))
+    show(console, found, here | {"load_1m_after": machine()["load_1m"]}, as_json=options.json)
     return 0
 
 
