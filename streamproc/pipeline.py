@@ -302,7 +302,7 @@ class Pipeline:
                 if customer.context is not None:
                     puts.append((_field(arrival.position), encode_emission(emission)))
         if work.rules.policy.tells_watchers:
-            result.watches = watches_after(customer.context, slot.h, [one.event for one in arrivals])
+            result.watches = watches_after(customer.context, slot.h, arrivals)
         if changed:
             result.write = self._write(slot, customer, before, puts)
             if result.write is not None:

@@ -10,7 +10,7 @@ from streamproc.core import zones
 from streamproc.core.store_hours import Week, closes_ms
 from streamproc.core.values import Money
 
-# About 300 B an entry, with its key and a name: 300 MB at the most.
+# About 400 B an entry, with its key and a name: 400 MB at the most.
 ENTRIES_MAX: Final = 1_000_000
 ITEM_PREFIX: Final = "item/"
 SITE_PREFIX: Final = "site/"

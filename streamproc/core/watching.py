@@ -11,7 +11,7 @@ from streamproc.core.context import WATCHING_MAX, Context, Line, RememberedItem
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from streamproc.core.event import Event
+    from streamproc.core.arrival import Arrival
 
 ITEM_AVAILABLE: Final = "item.available"
 ITEM_PRICE_DROPPED: Final = "item.price_dropped"
@@ -54,13 +54,14 @@ def watched(context: Context, item_id: str, now_ms: int) -> Line | None:
     return None
 
 
-def watches_after(context: Context | None, h: str, events: Iterable[Event]) -> list[Watch]:
+def watches_after(context: Context | None, h: str, arrivals: Iterable[Arrival]) -> list[Watch]:
     """Say of each item that these events may have changed it for whether their customer watches it now.
 
     It is the same whenever they are read again.
     """
     found: list[Watch] = []
-    for event in events:
+    for arrival in arrivals:
+        event = arrival.event
         if event.kind in WATCH_KINDS:
             for item in event.items:
                 line = watched(context, item.item_id, context.last_ms) if context is not None else None

@@ -65,6 +65,16 @@ async def test_of_too_many_watchers_the_newest_stay(
     assert await watches.watchers("coat", NOW) == H[-3:]
 
 
+async def test_many_watchers_are_found_page_by_page(
+    watches: Watches, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "PAGE", 3)
+    monkeypatch.setattr(module, "OVERLAP", 1)
+    for last in (1, 3, 5, 8):
+        await watches.note([Watch("coat", h, NOW + number) for number, h in enumerate(H[:last])])
+        assert await watches.watchers("coat", NOW) == H[:last]
+
+
 async def test_words_are_kept_by_item_and_replaced(watches: Watches) -> None:
     await watches.keep({"coat": b"1", "coat@berlin": b"2"})
     await watches.keep({"coat": b"3"})
