@@ -86,5 +86,5 @@ def arrivals(day: BadDay) -> Iterator[tuple[Told, Record]]:
         record = Record(one.topic, 0, offset, arrived_ms, True, one.key.encode(), one.value)
         read.append((one, record))
         yield one, record
-        if number in rewinds and one.topic != "config":
+        if number in rewinds and one.topic not in ("config", "catalog"):
             yield from [pair for pair in read if pair[0].topic == one.topic][-rewinds[number] :]

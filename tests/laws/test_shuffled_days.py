@@ -105,7 +105,7 @@ def is_withheld(one: Record) -> bool:
 
 # A day takes a fifth of a second, too long to shrink one that broke a promise within a test's minute.
 @pytest.mark.parametrize("eager", [False, True], ids=["as shipped", "eager"])
-@settings(max_examples=15, phases=set(Phase) - {Phase.shrink, Phase.explain})
+@settings(max_examples=10, phases=set(Phase) - {Phase.shrink, Phase.explain})
 @given(day=bad_days)
 @example(day=OVERTAKEN)
 @example(day=LATE)
