@@ -7,6 +7,7 @@ from functools import cache
 
 import pytest
 
+from streamproc.core.catalog import Catalog, Change, Offer
 from streamproc.core.context import Context, remembered
 from streamproc.core.decide import Counted
 from streamproc.core.event import Event
@@ -329,3 +330,19 @@ def test_charges_are_kept_as_long_as_something_may_be_said_of_their_visit() -> N
     assert waiting_rules().charge_ms_max >= hours * HOUR_MS
     long_wait = {name: text.replace("wait: 20h", "wait: 80d") for name, text in waiting_rules().files.items()}
     assert load(long_wait, "v2").charge_ms_max == (80 * 24 + 24 + 27) * HOUR_MS
+
+
+def test_the_wish_list_meets_the_stock_of_the_store_that_is_visited(shopper: Shopper) -> None:
+    """What somebody put on the wish list at home is in this store, and not in the other one."""
+    when = "{all: [{visit.open: true}, {wishlist.available: {at: here, min: 1}}]}"
+    here = _visiting("here", "{event: visit.dwelled, dwell_min: 5m}", when)
+    files = {name: text for name, text in FILES.items() if "welcome" not in name}
+    shop = load({**files, "campaigns/here.yaml": here}, "v1")
+    stock = Catalog()
+    for site, available in (("berlin-1", True), ("berlin-2", False)):
+        stock.fold(Change("coat-1", site, Offer(at_ms=NOON_MS, available=available)))
+    shopper.rules = replace(shopper.rules, policy=shop, catalog=stock)
+    shopper.does("wishlist.added", "coat-1", "coats")
+    for number, (site, expected) in enumerate((("berlin-2", []), ("berlin-1", [("here", "nudged")])), 1):
+        hears(shopper, number * DAY_MS, "entered", site)
+        assert said(hears(shopper, number * DAY_MS + 5 * MINUTE_MS, site=site)) == expected
