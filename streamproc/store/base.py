@@ -22,6 +22,8 @@ SPENT_TTL_MS = 3 * 86_400_000
 
 CLAIM_MS = 10_000
 """For so long a claimed hint is its claimer's alone: it produces and drops within a second, or it is dead or stuck."""
+AHEAD_MS_MAX = 60_000
+"""No worker's clock is further ahead of another's: a claim of such a clock is one that was set back since."""
 HINTS_A_CALL_MAX = 1_000
 """A claim or drop of this size holds Redis for about a millisecond."""
 
@@ -143,7 +145,7 @@ class Store(Protocol):
 
         Claims stand for `CLAIM_MS` of wall time, whatever clock the due times follow, and nobody else gets a claimed
         hint meanwhile; what was claimed and not dropped until then comes again, before all others. Those of a bucket
-        come earliest first.
+        come earliest first. Where nothing is due, so does what a clock claimed that was set back since.
         """
         ...
 

@@ -7,7 +7,15 @@ from hashlib import sha1
 from importlib.resources import files
 from typing import Final
 
-from streamproc.store.base import CLAIM_MS, HINTS_A_CALL_MAX, TTL_MS_MAX, VERSION_BYTES, Hint, Write
+from streamproc.store.base import (
+    AHEAD_MS_MAX,
+    CLAIM_MS,
+    HINTS_A_CALL_MAX,
+    TTL_MS_MAX,
+    VERSION_BYTES,
+    Hint,
+    Write,
+)
 from streamproc.store.keys import KEYS
 from streamproc.store.link import Call
 from streamproc.store.versions import FreshVersion, next_version
@@ -74,7 +82,7 @@ def _append_any(args: list[str | bytes | int], write: Write, fresh: FreshVersion
 def claim_call(bucket: int, *, token: bytes, due_ms: int, wall_ms: int, limit: int) -> Call:
     """Return the EVALSHA that claims a bucket's due hints."""
     names = KEYS[bucket]
-    args = (token, due_ms, wall_ms, wall_ms + CLAIM_MS, limit)
+    args = (token, due_ms, wall_ms, wall_ms + CLAIM_MS, limit, wall_ms + CLAIM_MS + AHEAD_MS_MAX)
     return ("EVALSHA", _SHA["claim"], 2, names.epoch, names.due, *args)
 
 

@@ -9,6 +9,7 @@ from math import ceil
 from typing import Final
 
 from streamproc.store.base import (
+    AHEAD_MS_MAX,
     CLAIM_MS,
     SPENT_TTL_MS,
     Hint,
@@ -198,6 +199,9 @@ class MemoryStore:
             self._check(bucket)
             due = self.space.due_at_ms.get(KEYS[bucket].due, {})
             found = sorted((at, member) for member, at in due.items() if -wall_ms <= at <= due_ms)
+            if not found:
+                beyond = wall_ms + CLAIM_MS + AHEAD_MS_MAX
+                found = sorted((at, member) for member, at in due.items() if at < -beyond)
             for at, member in found[:limit]:
                 due[member] = -(wall_ms + CLAIM_MS)
                 claimed.append(Hint(bucket, member, due_of(at), wall_ms + CLAIM_MS))

@@ -9,6 +9,7 @@ from functools import partial
 import pytest
 
 from streamproc.store.base import (
+    AHEAD_MS_MAX,
     CLAIM_MS,
     HINTS_A_CALL_MAX,
     TTL_MS_MAX,
@@ -258,6 +259,21 @@ async def test_a_hint_that_another_claimed_since_is_not_dropped(store: Store) ->
     assert await claimed(store, 1_000, wall_ms=NOW_MS + CLAIM_MS) == [b"timer"]
     await store.drop_hints(hints)
     assert await claimed(store, 1_000, wall_ms=NOW_MS + 2 * CLAIM_MS) == [b"timer"]
+
+
+async def test_a_claim_of_a_clock_that_was_set_back_an_hour_does_not_stand_for_that_hour(
+    store: Store,
+) -> None:
+    await write(store, ANNA, hints=((b"timer", 1),))
+    assert await claimed(store, 1, wall_ms=NOW_MS + 3_600_000) == [b"timer"]
+    assert await claimed(store, 1) == [b"timer"]
+    assert await claimed(store, 1) == []
+
+
+async def test_a_claim_of_a_clock_that_is_a_little_ahead_stands(store: Store) -> None:
+    await write(store, ANNA, hints=((b"timer", 1),))
+    await claim(store, 1, wall_ms=NOW_MS + AHEAD_MS_MAX)
+    assert await claimed(store, 1) == []
 
 
 async def test_a_claim_that_ran_out_comes_before_what_is_due(store: Store) -> None:
