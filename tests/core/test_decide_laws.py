@@ -15,6 +15,7 @@ from streamproc.core.policy.loader import index_by_kind
 from streamproc.core.policy.model import Cap, Exemption, Policy, Quiet
 from tests.core.bazaar import bazaar
 from tests.core.shopper import ALLOWED, DAY_MS, HOUR_MS, MINUTE_MS, NOON_MS, Said, Shopper, shop
+from tests.laws.recorded_day import policy as recorded
 
 LADDER = ("push", "email", "in_app")
 CONSENTS = (*ALLOWED, ("*", "sensing"), ("*", "category/pregnancy"))
@@ -25,7 +26,13 @@ SWITCHES = (
 )
 CATEGORIES = ("coats", "toys", "wine", "maternity", "unheard of")
 
-policies = st.sampled_from([shop, bazaar])
+
+def shipped() -> Policy:
+    """Return the policy that ships, made eager so that there is something to restrain."""
+    return recorded(eager=True)
+
+
+policies = st.sampled_from([shop, bazaar, shipped])
 minutes = st.integers(0, 40 * 60)
 act = st.tuples(
     st.sampled_from(["views", "wishes", "dwells", "searches", "orders", "refunds", "complains", "mutes"]),
@@ -268,3 +275,8 @@ def test_the_bazaar_has_a_candidate_of_every_verdict_to_judge() -> None:
 def test_the_law_has_nudges_to_judge() -> None:
     said = [perform(grown([]), (what, "a", "coats", 0)) for what in ("views", "wishes", "dwells", "searches")]
     assert [one.nudge is not None for one in said] == [True] * 4
+
+
+def test_the_policy_that_ships_has_nudges_to_judge() -> None:
+    said = [perform(grown([], shipped()), (what, "a", "coats", 0)) for what in ("views", "wishes")]
+    assert [one.nudge is not None for one in said] == [True] * 2
