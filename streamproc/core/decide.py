@@ -99,6 +99,8 @@ def decide(
             return Counted.DUPLICATE, None
         mark_seen(context, digest)
     counted = _remember(customer, context, arrival, rules, now_ms, ahead, head)
+    if context.timers and event.kind == "privacy.erase":
+        Waitings(customer, context, rules, arrival, ahead, now_ms).drop_all()
     occasions = _occasions(customer, context, event, rules, now_ms) if counted is Counted.DECIDED else NONE
     is_waking = event.kind == TIMER_DUE
     if not occasions and not is_waking and event.kind not in rules.policy.ending:

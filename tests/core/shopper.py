@@ -9,6 +9,7 @@ import msgspec
 
 from streamproc.core.arrival import Arrival, Customer, Rules
 from streamproc.core.consent import NO_CONSENT
+from streamproc.core.context import Timer
 from streamproc.core.creep.model import INTERACTIONS, WEIGHTS
 from streamproc.core.decide import Counted, decide
 from streamproc.core.decision import Candidate, Emission, Nudge
@@ -228,6 +229,24 @@ class Shopper:
         """Be heard in a store, as five minutes ago; what the second reading brings."""
         self.does("beacon.entered", site_id=site, occurred_at_ms=self.now_ms - 5 * MINUTE_MS)
         return self.does("beacon.ranged", site_id=site)
+
+    def wakes(self, after_ms: int = 0) -> Said:
+        """Be woken so much later, by a record of `timers`, if anything is due by then."""
+        self.now_ms += after_ms
+        due = Event(
+            event_id=f"timer/{self.now_ms}",
+            dialect="inside",
+            kind="timer.due",
+            customer_id="c-1",
+            occurred_at_ms=self.now_ms,
+            received_at_ms=self.now_ms,
+        )
+        return self.meets(due, "timers")
+
+    @property
+    def timers(self) -> list[Timer]:
+        """What is waited for."""
+        return self.customer.context.timers if self.customer.context is not None else []
 
     def consents(self, channel: str, purpose: str = "marketing", state: str = "granted") -> Said:
         kind = "consent.granted" if state == "granted" else "consent.withdrawn"
