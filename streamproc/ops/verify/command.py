@@ -16,6 +16,7 @@ from streamproc.ops.verify.report import Report
 from streamproc.ops.verify.rules import RuleBook
 from streamproc.ops.verify.single import check_single
 from streamproc.ops.verify.switches import check_switches
+from streamproc.ops.verify.waitings import check_waitings
 
 INVARIANT_OF_TOPIC = {"receipts": 0, "ledger": 1}
 
@@ -43,6 +44,7 @@ def verify(
         check_single(log),
         check_switches(log, rules),
     )
+    check_waitings(log, findings[3], from_start=from_start)
     for topic, error, where in log.unreadable:
         if topic in INVARIANT_OF_TOPIC:
             findings[INVARIANT_OF_TOPIC[topic]].add(f"this record cannot be read: {error}", where)

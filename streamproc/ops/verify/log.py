@@ -80,6 +80,7 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     zone: str
     group: str
     counts: bool
+    event: str
     policy: str
     digests: tuple[bytes, ...]
     where: str
@@ -100,6 +101,7 @@ class _LedgerValue(msgspec.Struct):
     zone: str | None = None
     group: str | None = None
     counts: bool = True
+    event: str | None = None
     policy: str | None = None
 
 
@@ -345,6 +347,7 @@ def _read_entry(record: Record) -> Entry:
         zone=intern(entry.zone or ""),
         group=intern(entry.group or ""),
         counts=entry.counts,
+        event=entry.event or "",
         policy=intern(entry.policy or ""),
         digests=(digest(value),) if compact == value else (digest(value), digest(compact)),
         where=record.where,
