@@ -98,7 +98,10 @@ def test_a_profile_says_whose_evening_it_is() -> None:
         shop.consent(customer, "processing", "push")
         shop.profile(customer, timezone=zone)
         shop.track(customer, "Product Added", **PAN | {"price": 149.00, "category": "coats"}, currency="EUR")
+    shop.advance("30m")
     assert [nudge.customer_id for nudge in shop.nudges] == ["c-day"]
+    shop.advance("11h30m")
+    assert [nudge.customer_id for nudge in shop.nudges] == ["c-day", "c-night"]
 
 
 def test_a_beacon_is_sent_as_a_beacon() -> None:

@@ -156,7 +156,8 @@ def _scene(policy: Policy, campaign: Campaign, examples: tuple[Example, ...]) ->
             apply_moment(context, event, policy, lambda _: True, event.received_at_ms)
             for now_ms, occasions in _occasions(context, event, policy, next_ms):
                 for one in find_candidates(context, occasions, policy, now_ms):
-                    if any(each.id == campaign.id for each in (*one.campaigns, *one.waiting)):
+                    met = (*one.campaigns, *one.waiting)
+                    if any(each.id == campaign.id for each in met) and _speaks(campaign, one.scene):
                         return example.name, one.scene
     return "", None
 
@@ -189,6 +190,14 @@ def _news(example: Example) -> Iterable[Event]:
         words[key], news = news_of(words.get(key, Word()), change, f"{number}")
         if news is not None:
             yield event_of(news, CUSTOMER_ID)
+
+
+def _speaks(campaign: Campaign, scene: Scene) -> bool:
+    """Tell whether a campaign would speak, one that waits when its time has come; the scene is that of this moment."""
+    if campaign.wait is None:
+        return True
+    scene.now_ms += campaign.wait.ms
+    return campaign.still is None or campaign.still(scene)
 
 
 def _paths(policy: Policy, campaign: Campaign) -> dict[str, str]:

@@ -97,6 +97,8 @@ def _written(name: str, policy: Policy, start: _Start) -> str:
         ("purpose", "marketing", ""),
         ("priority", str(max(PRIORITY, policy.overall.priority_min)), _others(policy)),
         ("trigger", f"{{event: {start.kind}}}", f"Among them are {', '.join(TRIGGERS)}."),
+        ("wait", "", "30m"),
+        ("unless", "", "[order.completed]"),
         ("when", "", "{wishlist.count: {min: 1}}"),
         ("channels", f"[{channel}]", f"This policy has {_channels(policy)}."),
         ("category", "from_item" if start.with_item else "none", f"The groups are {_groups(policy)}."),

@@ -11,6 +11,7 @@ import msgspec
 
 from streamproc.core.facts import CHANNELS, PROCESSING
 from streamproc.core.policy.examples import CUSTOMER_ID, EXPECT_AT_MS_MAX, Example, step_events
+from streamproc.core.policy.fields import duration_text
 from streamproc.core.policy.model import Policy
 from streamproc.core.policy.rehearsal import rehearsed
 from streamproc.core.record import Position, Record
@@ -136,5 +137,11 @@ def _silences(example: Example, decisions: Iterable[dict[str, Any]]) -> Iterable
             why = "; ".join(
                 f"{one['code']} ({one.get('detail', '')})" for one in candidate.get("reasons", [])
             )
-            step = decision["event_id"].rpartition("-")[2]
-            yield f"step {step}, {candidate['channel'] or 'no channel'}: {candidate['verdict']}: {why}"
+            yield f"{_moment(example, decision)}, {candidate['channel'] or 'no channel'}: {candidate['verdict']}: {why}"
+
+
+def _moment(example: Example, decision: dict[str, Any]) -> str:
+    """Name the step that a decision is about, or when something came due."""
+    if decision["kind"] == "timer":
+        return f"after {duration_text(decision['decided_at_ms'] - example.starts_at_ms)}"
+    return f"step {decision['event_id'].rpartition('-')[2]}"

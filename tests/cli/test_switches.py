@@ -86,7 +86,7 @@ def test_list_shows_every_channel_and_what_is_off_with_its_reason(installed: Com
 
 def test_campaign_list_shows_the_campaigns_of_the_policy_in_force(installed: CommandLine) -> None:
     listed = installed("campaign", "list", "--json").json
-    assert {"basket_saved", "wishlist_saved"} <= set(listed["campaigns"])
+    assert {"abandoned_cart", "wishlist_saved"} <= set(listed["campaigns"])
 
 
 def test_campaign_list_shows_a_renamed_campaign_with_the_pause_of_its_former_name(

@@ -46,7 +46,7 @@ def nudge(channel: str = "push", content: dict[str, Any] | None = None, **change
         "nudge_id": NUDGE_ID,
         "customer_id": "c-17",
         "channel": channel,
-        "campaign": "basket_saved",
+        "campaign": "abandoned_cart",
         "category": "coats",
         "decided_at_ms": NOON_MS,
         "expires_at_ms": NOON_MS + HOUR_MS,

@@ -57,11 +57,12 @@ def test_a_part_of_the_users_agreed_to_something(rows: list[Row]) -> None:
 
 def test_every_record_is_accounted_for(done: Replay) -> None:
     coverage = done.report.findings[0]
-    assert (coverage.found, coverage.checked["records"]) == (0, done.produced)
-    assert done.story.events == done.produced
+    woken = coverage.checked["records"] - done.produced
+    assert (coverage.found, woken > 100) == (0, True)
+    assert done.story.events == done.produced + woken
     counts = done.story.counts
     names = ("decided", "quiet", "duplicate", "redelivered", "too_old", "rejected")
-    assert sum(counts[name] for name in names) == done.produced
+    assert sum(counts[name] for name in names) == done.produced + woken
     assert counts["rejected"] == counts["redelivered"] == counts["duplicate"] == counts["too_old"] == 0
     assert not done.story.dead_letters
 
@@ -77,7 +78,7 @@ def test_some_nudges_come_out_and_most_is_silence(done: Replay) -> None:
     assert len(done.story.nudges) > 100
     assert {campaign for campaign, _ in done.story.by_campaign} == {
         "second_look",
-        "basket_saved",
+        "abandoned_cart",
         "wishlist_saved",
     }
     assert set(done.story.by_channel) == {"push", "email", "in_app"}

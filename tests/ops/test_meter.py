@@ -58,7 +58,7 @@ def test_a_unit_counts_its_events_by_outcome_and_its_holes() -> None:
 def test_each_candidate_counts_once_by_verdict_and_once_for_each_gate_that_failed() -> None:
     meter, metrics = metered()
     reasons = [Why(Gate.FREQUENCY_CAP, "push 1 d: 1 of 1"), Why(Gate.QUIET_HOURS)]
-    silent = Candidate("basket_saved", "push", "suppressed", reasons)
+    silent = Candidate("abandoned_cart", "push", "suppressed", reasons)
     meter.unit(tally_of(), [decision(silent)])
     value = metrics.registry.get_sample_value
     assert value("streamproc_decisions_total", {"verdict": "suppressed"}) == 1
@@ -72,7 +72,7 @@ def test_a_nudge_counts_by_channel_and_rung_and_by_the_time_since_its_event() ->
         Handover(
             h="9b",
             channel="push",
-            campaign="basket_saved",
+            campaign="abandoned_cart",
             category="coats",
             purpose="marketing",
             sensed=False,

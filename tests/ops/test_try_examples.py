@@ -91,7 +91,7 @@ def test_a_message_of_another_campaign_passes_where_the_example_expects_it(wish:
 def test_the_customer_lives_where_the_example_says(policy: Policy, wish: Example) -> None:
     # Push keeps quiet hours: noon in UTC is night in Auckland.
     basket = next(
-        one for one in check(shipped_folder("policy")).campaigns if one.id == "basket_saved"
+        one for one in check(shipped_folder("policy")).campaigns if one.id == "abandoned_cart"
     ).examples[0]
     abroad = try_example(policy, replace(basket, timezone="Pacific/Auckland", consents=("push",)))
     at_home = try_example(policy, replace(basket, consents=("push",)))

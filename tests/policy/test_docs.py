@@ -17,7 +17,7 @@ from streamproc.core.facts_paths import FACT_PATHS
 from streamproc.core.locales import speech
 from streamproc.core.policy.json_schema import FILES as JSON_SHAPES
 from streamproc.core.policy.loader import load_all
-from streamproc.core.policy.model import Group, Pace, Spend, Visits
+from streamproc.core.policy.model import Group, Pace, Spend, Visits, Wait
 from streamproc.core.policy.template import FILTERS, compile_template
 from streamproc.core.policy.visits import VISITS
 from streamproc.core.policy.when import KEYS
@@ -132,6 +132,14 @@ def test_the_actions_load_and_allow_what_they_say() -> None:
 def test_the_policy_in_shadow_loads() -> None:
     channels = re.sub(r"overall:.*\n", BLOCKS["shadow"], FILES["channels.yaml"])
     assert load_all({**FILES, "channels.yaml": channels}).policy.overall.shadow is True
+
+
+def test_the_wait_loads() -> None:
+    text = changed("campaigns/look.yaml", "trigger: {event: product.viewed}\n", BLOCKS["wait"])
+    text["campaigns/look.yaml"] = text["campaigns/look.yaml"].replace("[viewed]", "[cart]")
+    look = load_all(text).policy.campaigns["look"]
+    assert look.wait == Wait(ms=1_800_000)
+    assert look.unless == {"order.completed", "cart.item_removed"}
 
 
 def test_the_trigger_loads() -> None:

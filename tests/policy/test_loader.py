@@ -29,8 +29,8 @@ def test_the_shipped_policy_loads_without_error_or_warning() -> None:
     assert (report.errors, report.warnings) == ((), ())
     assert [note.id for note in report.campaigns] == [
         *(
+            "abandoned_cart",
             "back_in_stock",
-            "basket_saved",
             "in_store_sale",
             "post_visit",
             "price_drop",
@@ -48,7 +48,7 @@ def test_each_shipped_campaign_shows_a_nudge_and_a_silence() -> None:
 def test_the_check_tells_how_long_a_rule_warms_up() -> None:
     notes = {note.id: note.warmup_text for note in check(SHIPPED).campaigns}
     assert notes["second_look"] == "needs 1 d to warm up: until then its windows are not filled"
-    assert notes["basket_saved"] == "works at once"
+    assert notes["abandoned_cart"] == "works at once"
 
 
 def test_a_beacon_makes_a_campaign_sensed_and_a_screen_does_not() -> None:

@@ -97,9 +97,11 @@ def _count(entries: Sequence[Json], policy: Policy, highest: dict[str, int]) -> 
     for entry in entries:
         charges.append(_charge(entry))
         category = policy.categories.get(entry["category"], policy.default_category)
+        campaign = policy.called(entry["campaign"])
+        assert campaign is not None, "one policy holds for the whole run"
         scoped = (
             *caps.channel_caps(policy.channels[entry["channel"]]),
-            *caps.shared_caps(policy, policy.campaigns[entry["campaign"]], category, NOBODY),
+            *caps.shared_caps(policy, campaign, category, NOBODY),
         )
         in_zone = zone(entry.get("zone", ""))
         checks = caps.check(scoped, charges, entry["at_ms"], in_zone, entry.get("visit", ""))
