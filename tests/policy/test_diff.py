@@ -42,6 +42,21 @@ def told(new: dict[str, str], old: dict[str, str] = FILES) -> list[str]:
     return [f"{one.part}: {one.restraint or '-'}: {one.says}" for one in differences(old, new)]
 
 
+def test_what_makes_a_visit_is_looser_where_less_makes_one() -> None:
+    def with_visits(visits: str) -> dict[str, str]:
+        return {**FILES, **changed("channels.yaml", "gap_min: 1h", f"gap_min: 1h, visits: {{{visits}}}")}
+
+    before = with_visits("silence: 20m, rejoin: 2m, dwell_min: 10s, readings_min: 3, rssi_min: -90")
+    after = with_visits("silence: 30m, rejoin: 1m, dwell_min: 30s, readings_min: 2, rssi_min: -95")
+    assert told(after, before) == [
+        "overall: tighter: visits silence that ends it: 30 minutes, was 20 minutes",
+        "overall: looser: visits time to come back in: 1 minute, was 2 minutes",
+        "overall: tighter: visits least length: 30 seconds, was 10 seconds",
+        "overall: looser: visits least readings: 2, was 3",
+        "overall: looser: visits least strength: -95, was -90",
+    ]
+
+
 @pytest.mark.parametrize(
     ("file", "old", "new", "expected"),
     [
@@ -100,6 +115,12 @@ def told(new: dict[str, str], old: dict[str, str] = FILES) -> list[str]:
             "overall: tighter: least gap: 90 minutes, was 1 hour",
         ),
         ("channels.yaml", "gap_min: 1h, ", "", "overall: looser: least gap: not set any more, was 1 hour"),
+        (
+            "channels.yaml",
+            "gap_min: 1h",
+            "gap_min: 1h, visits: {silence: 30m}",
+            "overall: -: visits: silence that ends it 30 minutes, was not set",
+        ),
         (
             "channels.yaml",
             "gap_min: 1h",
