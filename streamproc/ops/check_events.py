@@ -8,9 +8,11 @@ from typing import Any, Final
 
 import msgspec
 
-from streamproc.core.event import Event, Rejection
+from streamproc.core.event import Rejection
 from streamproc.core.record import Record
 from streamproc.ingest import Parser, parse
+from streamproc.ingest.catalog import TOPIC as CATALOG
+from streamproc.ingest.catalog import parse_catalog
 from streamproc.ingest.record_file import RecordFileError, decode_record, is_record_line
 
 _encode: Final = msgspec.json.Encoder().encode
@@ -38,8 +40,9 @@ def check_events(
     """Parse each line, a raw payload or a line of a record file, and write one JSON line an event or rejection.
 
     Where all lines together are one JSON value, as people print it, that is one payload, at line 1. A raw payload is
-    taken as received on `topic` at `now_ms`; a record's own topic and timestamp stand. Empty lines are skipped. A line
-    that claims to be a record and is none counts as rejected, and the rest is still read.
+    taken as received on `topic` at `now_ms`; a record's own topic and timestamp stand, and one of `catalog` gives what
+    it says of its item or store. Empty lines are skipped. A line that claims to be a record and is none counts as
+    rejected, and the rest is still read.
     """
     events = rejected = 0
     for line_number, line in enumerate(_payloads(lines), start=1):
@@ -52,8 +55,9 @@ def check_events(
             write(_encode({"rejected": {"reason": "not_a_record", "detail": error.why, "line": line_number}}))
             rejected += 1
             continue
-        for result in parser(record):
-            if isinstance(result, Event):
+        read = (parse_catalog(record),) if record.topic == CATALOG else parser(record)
+        for result in read:
+            if not isinstance(result, Rejection):
                 events += 1
                 write(_encode(result))
             else:

@@ -96,3 +96,16 @@ def test_a_broken_record_line_does_not_end_the_reading() -> None:
 def test_the_topic_says_how_raw_payloads_are_read() -> None:
     _, (rejected,) = checked(b"{}", topic="privacy-requests")
     assert rejected["rejected"]["field"] == "request_id"
+
+
+def test_a_line_of_the_catalog_gives_what_it_says_of_its_item() -> None:
+    lines = [
+        json.dumps(
+            {"topic": "catalog", "key": "item/coat-1@b", "timestamp_ms": NOW_MS, "value": value}
+        ).encode()
+        for value in ({"available": True}, {"price_minor": "1.00"})
+    ]
+    tally, (said, rejected) = checked(*lines)
+    assert tally == Tally(events=1, rejected=1)
+    assert (said["item_id"], said["site_id"], said["said"]["available"]) == ("coat-1", "b", True)
+    assert rejected["rejected"]["field"] == "price_minor"
