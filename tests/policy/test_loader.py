@@ -34,6 +34,7 @@ def test_the_shipped_policy_loads_without_error_or_warning() -> None:
             "in_store_sale",
             "post_visit",
             "price_drop",
+            "replenishment",
             "second_look",
             "wishlist_saved",
         )
