@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from statistics import median
 from typing import Final
 
-from benchmarks import ingest, rules
+from benchmarks import ingest, rules, throttle
 from benchmarks.inprocess import KEY, InProcess, backlog, preload
 from benchmarks.workload import (
     DAY_MS,
@@ -42,6 +42,7 @@ def costs() -> dict[str, float]:
     found["ingest: the workload's calls"] = median(_ingest_us(records) for _ in range(ROUNDS))
     found["context: decode and encode"] = median(_codec_us(crowd) for _ in range(ROUNDS))
     found["decide"] = median(_decide_us(crowd, records) for _ in range(ROUNDS))
+    found |= throttle.costs()
     found["all six steps over the memory twin"] = median(_twin_us(crowd, records) for _ in range(ROUNDS))
     return found
 

@@ -7,10 +7,11 @@ from math import inf, log
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from msgspec.structs import asdict, replace
+from msgspec.structs import replace
 
 from streamproc.core.creep import budget
-from streamproc.core.creep.factors import Factors, causes, deferred, softened
+from streamproc.core.creep import score as scoring
+from streamproc.core.creep.factors import Factors, deferred, softened, strengths
 from streamproc.core.creep.ladder import DEFER, QUIETER, RUNGS, SEND, SOFTEN, Bounds, Ladder, Step
 from streamproc.core.creep.model import DAY_MS, INTERACTIONS, SHIPPED, WEIGHTS, Model, Wariness
 from streamproc.core.creep.score import contributions, score
@@ -77,8 +78,7 @@ def test_a_cause_that_is_not_there_counts_as_one_without_weight(factors: Factors
 
 @given(FACTORS, WARY)
 def test_a_score_is_what_the_formula_says_in_any_order(factors: Factors, wariness: float) -> None:
-    parts = [SHIPPED.weights[name] * value for name, value in asdict(factors).items()]
-    parts += [SHIPPED.interactions[name] * value for name, value in causes(factors).items()]
+    parts = [weight * value for weight, value in zip(SHIPPED.order, strengths(factors), strict=True)]
     for order in (parts, parts[::-1], sorted(parts)):
         calm = 1.0
         for part in order:
@@ -135,9 +135,8 @@ def test_the_greatest_contribution_is_what_the_score_loses_most_without(factors:
     parts = contributions(SHIPPED, factors, total)
     if not parts:
         return
-    strengths = {name: SHIPPED.weights[name] * value for name, value in asdict(factors).items()}
-    strengths |= {name: SHIPPED.interactions[name] * value for name, value in causes(factors).items()}
-    left = {name: 1 - (1 - total) / (1 - strength) for name, strength in strengths.items()}
+    named = zip(scoring.NAMES, SHIPPED.order, strengths(factors), strict=True)
+    left = {name: 1 - (1 - total) / (1 - weight * value) for name, weight, value in named}
     assert left[next(iter(parts))] == pytest.approx(min(left.values()), abs=1e-9)
 
 

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from streamproc.core.creep.model import Scales
 
 
@@ -29,18 +27,19 @@ class Factors(msgspec.Struct, frozen=True, gc=False):
     sensitivity: float = 0.0
 
 
-def causes(factors: Factors) -> Mapping[str, float]:
-    """Return the causes that pairs of factors add, each in [0, 1].
+def strengths(factors: Factors) -> tuple[float, ...]:
+    """Return the factors, and the causes that pairs of them add, in the order of the model's weights; each in [0, 1].
 
-    They are products, so that none falls where a factor rises.
+    The causes are products, so that none falls where a factor rises.
     """
     personal = max(factors.provenance, factors.context_distance)
-    return {
-        "loud_specific": factors.obtrusiveness * factors.specificity,
-        "covert_personal": factors.opacity * personal,
-        "loud_now": factors.immediacy * factors.obtrusiveness,
-        "sensitive_exposed": factors.sensitivity * factors.exposure,
-    }
+    return (
+        *msgspec.structs.astuple(factors),
+        factors.obtrusiveness * factors.specificity,
+        factors.opacity * personal,
+        factors.immediacy * factors.obtrusiveness,
+        factors.sensitivity * factors.exposure,
+    )
 
 
 def softened(factors: Factors, scales: Scales) -> Factors:

@@ -10,13 +10,15 @@ from __future__ import annotations
 from math import log1p
 from typing import TYPE_CHECKING, Final
 
-from streamproc.core.creep.factors import Factors, causes
+from streamproc.core.creep.factors import Factors, strengths
+from streamproc.core.creep.model import INTERACTIONS, WEIGHTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from streamproc.core.creep.model import Model
 
+NAMES: Final = (*WEIGHTS, *INTERACTIONS)
 DIGITS: Final = 6
 """How exactly scores are compared and recorded, so that they are the same on every machine."""
 
@@ -58,11 +60,12 @@ def contributions(model: Model, factors: Factors, total: float) -> Mapping[str, 
 
     The parts add up to `total`, whatever the wariness, which multiplies each logarithm alike.
     """
-    strengths = {name: model.weights[name] * getattr(factors, name) for name in model.weights}
-    strengths |= {name: model.interactions[name] * value for name, value in causes(factors).items()}
-    weights = {name: -log1p(-strength) for name, strength in strengths.items() if strength > 0}
-    whole = sum(weights.values())
+    logs: list[tuple[float, str]] = []
+    for name, weight, value in zip(NAMES, model.order, strengths(factors), strict=True):
+        if value and weight:
+            logs.append((log1p(-weight * value), name))
+    whole = sum([part for part, _ in logs])
     if not whole:
         return {}
-    ranked = sorted(weights, key=lambda name: (-weights[name], name))
-    return {name: total * weights[name] / whole for name in ranked}
+    logs.sort()
+    return {name: total * part / whole for part, name in logs}
