@@ -119,7 +119,7 @@ def test_caps_and_hours_become_values_with_the_window_in_words() -> None:
 
 
 def test_a_charge_is_kept_for_the_longest_window_of_any_cap_and_for_ever_where_one_says_so() -> None:
-    assert load(FILES).charge_ms_max == 7 * DAY_MS
+    assert load(FILES).charge_ms_max == 14 * DAY_MS, "twice as long as a repetition halves in"
     month = load(changed("channels.yaml", "max: 2, rolling: 7d", "max: 2, per: month"))
     assert month.charge_ms_max == 31 * DAY_MS + 27 * 3_600_000
     assert load(changed("campaigns/look.yaml", "rolling: 7d", "ever: true")).charge_ms_max == -1

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from redis import Redis
 
@@ -99,7 +99,7 @@ def loop() -> Iterator[asyncio.AbstractEventLoop]:
 def test_two_workers_spend_one_budget(loop: asyncio.AbstractEventLoop, redis_server: EmbeddedRedis) -> None:
     charges, conflicts = [], []
 
-    @settings(max_examples=15, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=15, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
     @given(st.lists(st.tuples(st.integers(1, 3 * 1440), st.integers(1, 4)), min_size=3, max_size=14))
     def check(steps: list[tuple[int, int]]) -> None:
         with Redis.from_url(redis_server.url) as client:

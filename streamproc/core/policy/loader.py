@@ -98,7 +98,7 @@ def load_all(files: Mapping[str, str], version: str = "", plugins: Plugins = NO_
         reasons=reasons.sentences,
         campaigns=campaigns,
         by_kind=index_by_kind(campaigns),
-        charge_ms_max=charge_ms_max(channels, categories, campaigns.values()),
+        charge_ms_max=charge_ms_max(channels, categories, campaigns.values(), creep),
         find_category=category_finder(categories),
         files=dict(files),
         groups=channels.groups,

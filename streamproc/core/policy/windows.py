@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
+from streamproc.core.creep.model import Model
 from streamproc.core.event import VISIT_KINDS
 from streamproc.core.policy.caps import DAY_MS
 from streamproc.core.policy.categories import Categories
@@ -25,6 +26,8 @@ _PERIOD_MS: Final = {
 }
 # Every customer may set nudges a week, so a charge is never forgotten sooner.
 CUSTOMER_WINDOW_MS: Final = 7 * DAY_MS
+# What is kept for longer would fill the memory of who orders much, and the answer to a full one is silence.
+HALVES: Final = 2
 
 
 def window_ms(cap: Cap) -> int:
@@ -36,10 +39,14 @@ def window_ms(cap: Cap) -> int:
     return cap.rolling_ms or 0
 
 
-def charge_ms_max(channels: Channels, categories: Categories, campaigns: Iterable[Campaign]) -> int:
-    """Return the longest window of all caps and groups, the minimum gap and one sensed nudge a visit; -1 for ever.
+def charge_ms_max(
+    channels: Channels, categories: Categories, campaigns: Iterable[Campaign], creep: Model
+) -> int:
+    """Return how long a charge is kept; -1 for ever.
 
-    What waits for after a visit still belongs to it, so a visit's window is longer by that.
+    It is the longest window of all caps and groups, the minimum gap and one sensed nudge a visit, and no less than it
+    takes a repeated message to be a quarter of what it was. What waits for after a visit still belongs to it, so a
+    visit's window is longer by that.
     """
     campaigns = list(campaigns)
     caps = [*channels.overall.caps, *categories.default.caps]
@@ -55,4 +62,5 @@ def charge_ms_max(channels: Channels, categories: Categories, campaigns: Iterabl
     if FOR_EVER in windows:
         return FOR_EVER
     groups = [group.window_ms for group in channels.groups.values()]
-    return max([CUSTOMER_WINDOW_MS, channels.overall.gap_min_ms, *groups, *windows])
+    repeated_ms = HALVES * creep.scales.repeated_ms
+    return max([CUSTOMER_WINDOW_MS, repeated_ms, channels.overall.gap_min_ms, *groups, *windows])
