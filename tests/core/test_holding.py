@@ -8,7 +8,7 @@ from datetime import datetime
 import pytest
 
 from streamproc.core.policy.loader import load
-from tests.core.shopper import DAY_MS, FILES, HOUR_MS, MINUTE_MS, NOON_MS, Shopper, shop
+from tests.core.shopper import DAY_MS, FILES, HOUR_MS, MINUTE_MS, NOON_MS, Shopper, campaign, shop
 from tests.core.test_waiting import HOLDING, NIGHT_MS, entered, patient, verdicts
 
 OPENS_MS = NOON_MS + 21 * HOUR_MS
@@ -64,6 +64,38 @@ def test_what_anything_else_stops_is_not_held() -> None:
     shopper.switch("channel/push")
     said = shopper.views()
     assert said.candidates[0].verdict == "suppressed"
+    assert shopper.timers == []
+
+
+def test_a_cap_that_is_full_is_no_quiet_hour_though_the_morning_would_open_both() -> None:
+    shopper = at_night()
+    shopper.now_ms -= NIGHT_MS
+    assert shopper.views().channel == "push"
+    shopper.now_ms += NIGHT_MS
+    said = shopper.views("hat-1", "hats")
+    assert [why.code.value for why in said.candidates[0].reasons][:2] == ["quiet_hours", "frequency_cap"]
+    assert said.candidates[0].verdict == "suppressed"
+    assert shopper.timers == []
+
+
+def test_who_may_only_speak_later_gives_way_to_who_may_now_so_that_an_event_has_one_nudge() -> None:
+    loud = campaign(
+        "loud",
+        "{event: wishlist.added}",
+        "{wishlist.count: {min: 1}}",
+        because="wishlist",
+        priority=90,
+        channels=("push",),
+    )
+    shopper = at_night(("push", "in_app"))
+    policy = load({**FILES, "channels.yaml": HOLDING, "campaigns/loud.yaml": loud}, "v1")
+    shopper.rules = replace(shopper.rules, policy=policy)
+    said = shopper.does("wishlist.added", "hat-1", "hats")
+    assert [(one.campaign, one.verdict) for one in said.candidates][:2] == [
+        ("loud", "outranked"),
+        ("wish", "nudged"),
+    ]
+    assert said.candidates[0].reasons[-1].detail == "by wish, which may go now"
     assert shopper.timers == []
 
 

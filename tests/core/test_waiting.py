@@ -245,3 +245,18 @@ def test_several_that_are_due_at_once_are_ranked_and_one_speaks(shopper: Shopper
         ("wish_more", "outranked"),
     ]
     assert shopper.timers == []
+
+
+def test_a_clock_that_is_set_forward_an_hour_fires_early_and_never_again(shopper: Shopper) -> None:
+    shopper.does("cart.item_added", "coat-1", "coats")
+    assert shopper.wakes(HOUR_MS).nudge is not None
+    shopper.now_ms -= HOUR_MS
+    assert shopper.wakes(30 * MINUTE_MS).emission is None
+
+
+def test_a_clock_that_is_set_back_an_hour_waits_for_the_time_to_come(shopper: Shopper) -> None:
+    shopper.does("cart.item_added", "coat-1", "coats")
+    shopper.now_ms -= HOUR_MS
+    assert shopper.wakes(30 * MINUTE_MS).counted is Counted.QUIET
+    assert len(shopper.timers) == 1
+    assert shopper.wakes(HOUR_MS).nudge is not None
