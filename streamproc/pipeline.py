@@ -131,6 +131,8 @@ class Pipeline:
         self._step("emit", started)
         decisions = [emission.decision for _, emission in work.emissions if emission.decision is not None]
         self._meter.unit(work.tally, decisions)
+        if unknown := sum([emission.unknown_categories for _, emission in work.emissions]):
+            self._meter.unknown_categories(unknown)
 
     async def _until_done(self, step: Callable[[], Awaitable[None]]) -> None:
         """Repeat a step while the world is away; each is written so that repeating it changes nothing."""

@@ -46,6 +46,10 @@ class Meter(Protocol):
         """Count a nudge that the broker acknowledged; one that `waits` is not delivered before its turn."""
         ...
 
+    def unknown_categories(self, count: int) -> None:
+        """Count occasions for a message about an item that is in no category of the policy."""
+        ...
+
     def withheld(self, code: str) -> None:
         """Count a nudge that the emission gate refused."""
         ...

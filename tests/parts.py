@@ -34,6 +34,10 @@ class Meter(NullMeter):
         self.conflicted = 0
         self.handed = 0
         self.waiting = 0
+        self.unknown = 0
+
+    def unknown_categories(self, count: int) -> None:
+        self.unknown += count
 
     def unit(self, tally: Tally, decisions: Sequence[Any]) -> None:
         self.tallies.append(tally)

@@ -43,6 +43,16 @@ async def test_a_receipt_counts_every_event_of_the_unit_once() -> None:
     assert world.counted() == {"records": 3, "events": 3, "decided": 1, "quiet": 1, "rejected": 1}
 
 
+async def test_an_item_of_no_known_category_is_counted_once_and_one_of_a_known_category_is_not() -> None:
+    world = await World.with_opted_in("c-1")
+    await world.pipeline.process(unit("moments", [world.view("c-1")]))
+    assert world.meter.unknown == 0
+    odd = world.record("clickstream", "c-1", view("c-1", "m-odd", world.now, "odd-1", "unheard of"))
+    for _ in range(2):  # A redelivery gives the same again, and is counted no more.
+        await world.pipeline.process(unit("moments", [odd]))
+    assert world.meter.unknown == 1
+
+
 async def test_a_refused_record_goes_to_dead_letters_as_it_came() -> None:
     world = await World.with_opted_in("c-1")
     await world.pipeline.process(unit("moments", [world.record("clickstream", "c-1", b"\x00\x01{")]))

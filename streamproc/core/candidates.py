@@ -163,6 +163,9 @@ def judge(found: Sequence[Found], beside: Sequence[Candidate], waitings: Waiting
     decision.seq = context.seq
     key = arrival.event.customer_id.encode()
     emission.decision = decision
+    emission.unknown_categories = sum(
+        [one.scene.item is not None and one.scene.category is policy.default_category for one in found]
+    )
     ahead.append(Output("decisions", key, encode_json(decision), lane=arrival.lane))
     return emission
 

@@ -164,13 +164,15 @@ class Emission:
     """All that one event causes: records written ahead (`ledger`, `decisions`, withdrawals), then at most one nudge.
 
     It is kept under the event's source position until that position is committed, so that a redelivered
-    event gives the same bytes again. `decision` is there the first time only, for those who count.
+    event gives the same bytes again. `decision` is there the first time only, for those who count, and so are
+    `unknown_categories`, the occasions that are about an item of no group that the policy knows.
     """
 
     ahead: list[Output]
     nudge: Output | None = None
     handover: Handover | None = None
     decision: Decision | None = None
+    unknown_categories: int = 0
 
 
 class _Kept(msgspec.Struct, frozen=True, array_like=True):

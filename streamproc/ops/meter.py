@@ -56,6 +56,10 @@ class MetricsMeter:
         """Count a nudge that the emission gate refused."""
         self._metrics.count_withheld(code)
 
+    def unknown_categories(self, count: int) -> None:
+        """Count occasions for a message about an item that is in no category of the policy."""
+        self._metrics.count_unknown_category(count)
+
     def conflicts(self, customers: int) -> None:
         """Count customers that somebody else wrote between load and commit."""
         self._metrics.count_conflicts(customers)
