@@ -20,6 +20,7 @@ from streamproc.core.record import Record
 from streamproc.ingest.record_file import encode_record
 from streamproc.ops.demo.calendar import DAY_MS, MINUTE_MS
 from streamproc.ops.verify import Violation
+from streamproc.ops.verify.budget import check_budget
 from streamproc.ops.verify.caps import check_caps
 from streamproc.ops.verify.consent import check_consent
 from streamproc.ops.verify.log import Log
@@ -102,6 +103,7 @@ def violations(records: Iterable[Record], *, eager: bool) -> list[Violation]:
         check_single(log),
         check_switches(log, book),
     )
+    check_budget(log, book, found[0])
     return [violation for finding in found for violation in finding.violations]
 
 

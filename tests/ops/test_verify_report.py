@@ -75,9 +75,9 @@ def test_lines_without_offsets_count_from_zero_in_their_topic() -> None:
 def test_what_was_looked_at_is_counted() -> None:
     counts = verify(encode(sound_run())).counts
     assert counts["I1"] == {"receipts": 3, "partitions": 2, "records": 5, "events": 5}
-    assert counts["I2"] == {"charges": 1, "caps": 3, "ledger records": 1, "nudges": 1}
+    assert counts["I2"] == {"charges": 1, "caps": 3, "ledger records": 1, "nudges": 1, "costs": 0}
     assert counts["I3"] == {"nudges": 1, "consents": 2}
-    assert counts["I4"] == {"nudges": 1, "events": 1}
+    assert counts["I4"] == {"nudges": 1, "events": 1, "timers": 0}
     assert counts["I5"] == {"nudges": 1, "switch changes": 0}
 
 

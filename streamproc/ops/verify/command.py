@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TextIO
 
+from streamproc.ops.verify.budget import check_budget
 from streamproc.ops.verify.caps import check_caps
 from streamproc.ops.verify.consent import check_consent
 from streamproc.ops.verify.coverage import check_coverage
@@ -44,6 +45,7 @@ def verify(
         check_single(log),
         check_switches(log, rules),
     )
+    check_budget(log, rules, findings[1])
     check_waitings(log, findings[3], from_start=from_start)
     for topic, error, where in log.unreadable:
         if topic in INVARIANT_OF_TOPIC:

@@ -84,6 +84,8 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     policy: str
     digests: tuple[bytes, ...]
     where: str
+    cost: float | None = None
+    level_after: float | None = None
 
 
 class _LedgerValue(msgspec.Struct):
@@ -103,6 +105,8 @@ class _LedgerValue(msgspec.Struct):
     counts: bool = True
     event: str | None = None
     policy: str | None = None
+    cost: float | None = None
+    level_after: float | None = None
 
 
 class Consent(msgspec.Struct, frozen=True, gc=False):
@@ -351,6 +355,8 @@ def _read_entry(record: Record) -> Entry:
         policy=intern(entry.policy or ""),
         digests=(digest(value),) if compact == value else (digest(value), digest(compact)),
         where=record.where,
+        cost=entry.cost,
+        level_after=entry.level_after,
     )
 
 

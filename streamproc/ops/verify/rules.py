@@ -19,6 +19,9 @@ UNIT_MS: Final = {
     "d": 86_400_000,
     "w": 7 * 86_400_000,
 }
+# What holds where a policy's creep.yaml does not say.
+CAPACITY: Final = 1.0
+HALF_LIFE_MS: Final = 7 * 86_400_000
 PERIODS: Final = ("day", "week", "month", "visit")
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)")
 
@@ -72,6 +75,9 @@ class Rules:
     """The transactional campaigns; all others are marketing."""
     one_sensed_per_visit: bool = True
     """Whether beacons may cause one nudge a visit at most."""
+    capacity: float = CAPACITY
+    half_life_ms: int = HALF_LIFE_MS
+    """What one customer's budget holds, and how soon half of what was spent is there again."""
 
     def names_of(self, campaign: str) -> tuple[str, ...]:
         """Return all names of the campaign that is, or was, called so."""
@@ -123,6 +129,7 @@ def read_rules(files: Mapping[str, str]) -> Rules:
     """Read a policy's files, named as in its folder. Raises UnreadableRules with the file's name."""
     channels = _section(files, "channels.yaml")
     categories = _section(files, "categories.yaml")
+    creep = _section(files, "creep.yaml")
     campaigns: dict[str, dict[str, Any]] = {}
     for name in sorted(files):
         if name.startswith("campaigns/") and name.endswith((".yaml", ".yml")):
@@ -165,7 +172,17 @@ def read_rules(files: Mapping[str, str]) -> Rules:
         },
         names={name: (name, *_former_names(campaign)) for name, campaign in campaigns.items()},
         one_sensed_per_visit=_mapping(channels.get("overall")).get("one_sensed_per_visit") is not False,
+        capacity=_number(creep.get("capacity"), CAPACITY, "creep.yaml: capacity"),
+        half_life_ms=_window_ms(creep["half_life"], "creep.yaml") if "half_life" in creep else HALF_LIFE_MS,
     )
+
+
+def _number(value: object, usual: float, scope: str) -> float:
+    if value is None:
+        return usual
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise UnreadableRules(f"{scope}: this is no number: {value}")
+    return float(value)
 
 
 def _former_names(campaign: Mapping[str, Any]) -> list[str]:
