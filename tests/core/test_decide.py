@@ -244,3 +244,11 @@ def test_caps_still_hold_for_who_left_and_came_back() -> None:
     shopper.consents("*", "processing")
     shopper.tells(timezone="Europe/Berlin")
     assert ("FREQUENCY_CAP", "push 1 d: 1 of 1") in shopper.views().reasons
+
+
+def test_a_nudge_names_its_customers_newest_consent_where_the_lane_had_not_counted_so_far() -> None:
+    shopper = Shopper.opted_in()
+    shopper.offsets["consents"] = 2
+    nudge = shopper.views().nudge
+    assert nudge is not None
+    assert (nudge.consent.partition, nudge.consent.offset) == (4, len(ALLOWED))

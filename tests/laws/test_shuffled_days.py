@@ -42,6 +42,8 @@ PACED = BadDay(
         (180, "revoke processing", "c-0007", 200),
     )
 )
+# What was withdrawn is granted anew, and nobody else says anything before the next message.
+GRANTED = BadDay(restraints=((30, "revoke push", "r-2", 0), (130, "grant push", "r-2", 0)))
 SWITCHED = BadDay(
     restraints=(
         *((125, "channel/push", "r-1", 0), (290, "on channel/push", "r-1", 30), (330, "all", "r-1", 0)),
@@ -110,6 +112,7 @@ def is_withheld(one: Record) -> bool:
 @example(day=OVERTAKEN)
 @example(day=LATE)
 @example(day=PACED)
+@example(day=GRANTED)
 @example(day=SWITCHED)
 @example(day=SHAKEN)
 @example(day=AGAIN)
