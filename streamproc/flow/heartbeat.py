@@ -34,6 +34,8 @@ class Heartbeat(msgspec.Struct):
     delivers: str = ""
     claims: bool = False
     """Whether it claims due timers: it is a worker, in its group, and its gate is open."""
+    catalog: int | None = None
+    """How many items and stores it knows of; None for a delivery end, and where newer words may have been missed."""
 
 
 class Pulse:

@@ -322,6 +322,7 @@ class Worker:
             refused=self.feed.trouble or "",
             facts_age_s=self._facts_age_s(lanes),
             claims=self._may_claim(),
+            catalog=None if self.catalog.catalog.is_doubtful else len(self.catalog.catalog),
         )
 
     async def _put_heartbeat(self, value: bytes) -> None:

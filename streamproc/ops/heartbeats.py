@@ -33,6 +33,8 @@ class Beat(msgspec.Struct, frozen=True):
     """The policy that `config` points to and that it does not run, and why; empty where it runs it."""
     delivers: str = ""
     """The channel of a delivery end, empty for a worker."""
+    catalog: int | None = None
+    """How many items and stores a worker knows of; None where it may have missed some."""
 
 
 class WorkerBoard:

@@ -11,7 +11,9 @@ from aiokafka import AIOKafkaProducer
 
 from streamproc.flow.config_log import write_config
 from streamproc.flow.heartbeat import Heartbeat
+from streamproc.ops.commands.standing import _catalog
 from streamproc.ops.embedded import EmbeddedRedis
+from streamproc.ops.heartbeats import Beat
 from streamproc.store.keys import IdKey
 from streamproc.store.redis_store import RedisStore
 from tests.cli.command_line import CommandLine, Said
@@ -86,7 +88,9 @@ def test_status_shows_switches_policy_and_that_nobody_works(installed: CommandLi
 def test_status_names_the_policy_that_workers_refuse_and_the_one_they_run(
     installed: CommandLine, redis: EmbeddedRedis, tmp_path: Path
 ) -> None:
-    beat = Heartbeat("w-1", 3, "p1", [0], 0, refused="p2 refused: channels.yaml:3: unknown key")
+    beat = Heartbeat(
+        "w-1", 3, "p1", [0], 0, refused="p2 refused: channels.yaml:3: unknown key", catalog=1_998
+    )
 
     async def publish(ttl_ms: int) -> None:
         store = RedisStore(redis.url, id_check=IdKey.from_file(tmp_path / "id").check())
@@ -99,6 +103,7 @@ def test_status_names_the_policy_that_workers_refuse_and_the_one_they_run(
     # The Redis is shared: to the tests that follow this worker is gone.
     asyncio.run(publish(1))
     assert "(p2 refused: channels.yaml:3: unknown key; 1 of 1 worker still on p1)" in said.out
+    assert "catalog: 1998 items and stores known" in said.out
 
 
 def test_status_shows_what_it_can_where_redis_is_away(installed: CommandLine) -> None:
@@ -132,3 +137,20 @@ def test_an_id_key_that_cannot_serve_fails(cli: CommandLine, tmp_path: Path, nam
     said = cli("doctor", "--json")
     assert said.code == 1
     assert name in found(said, "fail")["id key"]
+
+
+@pytest.mark.parametrize(
+    ("known", "said"),
+    [
+        ((7,), "7 items and stores known"),
+        ((7, 9, 8), "7 to 9 items and stores known"),
+        ((7, None), "7 items and stores known, 1 worker behind"),
+        ((None,), "1 worker behind"),
+    ],
+)
+def test_what_workers_know_of_the_catalog_is_one_number_or_its_range(
+    known: tuple[int | None, ...], said: str
+) -> None:
+    beats = {f"w-{n}": Beat(f"w-{n}", 0, "p", catalog=number) for n, number in enumerate(known)}
+    beats["d-1"] = Beat("d-1", 0, "p", delivers="push")
+    assert _catalog(beats) == said

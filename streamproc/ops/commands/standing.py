@@ -155,9 +155,22 @@ def _say_status(found: _Status) -> None:
     if found.lag is not None:
         behind = ", ".join(f"{name} {lag.records_sum}" for name, lag in found.lag.items() if lag.records_sum)
         say(f"lag: {escape(behind or 'none')}")
+    if any(not beat.delivers for beat in (found.beats or {}).values()):
+        say(f"catalog: {_catalog(found.beats or {})}")
     if found.timers is not None:
         overdue = f", {found.timers.overdue} overdue" if found.timers.overdue else ""
         say(f"timers: {counted(found.timers.waiting, 'customer')} waiting{overdue}")
+
+
+def _catalog(beats: dict[str, Beat]) -> str:
+    """Say how much of the catalog the workers know: all the same, once they have caught up."""
+    known = [beat.catalog for beat in beats.values() if not beat.delivers]
+    numbers = sorted({number for number in known if number is not None})
+    behind = known.count(None)
+    said = (
+        f"{' to '.join(map(str, numbers[:1] + numbers[1:][-1:]))} items and stores known" if numbers else ""
+    )
+    return ", ".join(filter(None, [said, f"{counted(behind, 'worker')} behind" if behind else ""]))
 
 
 def _refusals(beats: dict[str, Beat]) -> str:
