@@ -70,7 +70,8 @@ class CatalogFeed:
         await self._find_partitions()
         while not await self._follow():
             pass
-        log.info("catalog read: %s items and stores are known", len(self.catalog))
+        if len(self.catalog):
+            log.info("catalog read: %s items and stores are known", len(self.catalog))
 
     async def stop(self) -> None:
         """Disconnect."""
