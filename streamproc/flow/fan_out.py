@@ -71,7 +71,7 @@ class FanOut:
         """Read as the group that tells for this group of workers; a group that is new begins with what is there."""
         self._telling = telling
         self._meter = meter
-        self._consumer = AIOKafkaConsumer(
+        self._make = lambda: AIOKafkaConsumer(
             prefix + TOPIC,
             bootstrap_servers=bootstrap,
             group_id=group + GROUP_SUFFIX,
@@ -84,6 +84,7 @@ class FanOut:
             rebalance_timeout_ms=rebalance_timeout_ms,
             heartbeat_interval_ms=session_timeout_ms // 10,
         )
+        self._consumer: AIOKafkaConsumer
         self.lag = 0
         """How many records of the partitions that are this worker's are not dealt with."""
 
@@ -94,12 +95,22 @@ class FanOut:
 
     async def run(self) -> None:
         """Follow until cancelled; what was taken and not committed comes again."""
-        await self._until_done(self._consumer.start)
+        await self._until_done(self._connect)
         try:
             while True:
                 await self._until_done(self._helping)
         finally:
             await self._consumer.stop()
+
+    async def _connect(self) -> None:
+        # One that failed half-way cannot be started again.
+        consumer = self._make()
+        try:
+            await consumer.start()
+        except BaseException:
+            await consumer.stop()
+            raise
+        self._consumer = consumer
 
     async def _until_done(self, step: Callable[[], Awaitable[None]]) -> None:
         """Repeat a step while the world is away."""
