@@ -77,9 +77,9 @@ class Pipeline:
         """Put a pipeline together.
 
         `address` gives a customer's hash and lane; `context_ttl_ms` is how long a context lives without an event;
-        `monotonic` gives seconds for durations; `pause(n)` waits before
-        attempt n + 1; `committed(topic, partition)` is how far a source is committed: outputs kept for
-        records below it are let go. Who watches which item is noted in `watches`.
+        `monotonic` gives seconds for durations; `pause(n)` waits before attempt n + 1; `committed(topic, partition)` is
+        how far a source is committed: outputs kept for records below it are let go. Who watches which item is noted in
+        `watches`.
         """
         self._store = store
         self._sink = sink
@@ -267,7 +267,7 @@ class Pipeline:
     async def _fetch_kept(self, work: Work) -> None:
         """Fetch what redelivered events caused the first time; put everything in the order of the records."""
         if work.again:
-            wanted = [(h, _field(position)) for h, position in work.again]
+            wanted = [(h, position.place) for h, position in work.again]
             blobs = await self._store.load_outs(wanted)
             for (_, position), blob in zip(work.again, blobs, strict=True):
                 if blob is not None:
@@ -302,7 +302,7 @@ class Pipeline:
             if emission is not None:
                 result.emissions.append((arrival.position, emission))
                 if customer.context is not None:
-                    puts.append((_field(arrival.position), encode_emission(emission)))
+                    puts.append((arrival.position.place, encode_emission(emission)))
         if work.rules.policy.tells_watchers:
             result.watches = watches_after(customer.context, slot.h, arrivals)
         if changed:
@@ -390,10 +390,6 @@ def _consents_alone(slot: Slot, head: ConsentHead, arrivals: list[Arrival]) -> R
         consent=encode_consent(customer.consent),
     )
     return Result(slot.h, write, counts=[(arrival.position, Counted.QUIET) for arrival in arrivals])
-
-
-def _field(position: Position) -> str:
-    return f"{position.topic}/{position.partition}/{position.offset}/{position.index}"
 
 
 def _forward(event: Event, position: Position, lane: int) -> Output:

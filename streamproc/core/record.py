@@ -37,6 +37,11 @@ class Position(msgspec.Struct, frozen=True, order=True, array_like=True):
         """The topic partition, as contexts name it: `clickstream/3`."""
         return f"{self.topic}/{self.partition}"
 
+    @property
+    def place(self) -> str:
+        """The event, as what it caused is kept under: `clickstream/3/17/0`."""
+        return f"{self.topic}/{self.partition}/{self.offset}/{self.index}"
+
 
 class Output(msgspec.Struct, frozen=True, array_like=True):
     """One record to be written, its topic named without the prefix of the installation.
