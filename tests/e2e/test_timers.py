@@ -92,6 +92,10 @@ async def reminded(shop: Installation) -> Counter[str]:
     return Counter(one["customer_id"] for one in await shop.nudges() if one["campaign"] == "remind")
 
 
+async def has_fired(worker: WorkerProcess) -> bool:
+    return await worker.metric("streamproc_timers_fired_total") > 0
+
+
 async def all_fired(shop: Installation, redis: Redis) -> None:
     await until(lambda: pending(redis) == 0, f"{pending(redis)} hints are left")
     await shop.caught_up()
@@ -102,26 +106,23 @@ async def test_each_reminder_comes_once_while_workers_come_and_go(reminding: Ins
     first, second = shop.worker(), shop.worker()
     with Redis.from_url(shop.redis.url) as redis:
         await set_up(shop, customers, first, second)
-        await fill_carts(shop, customers, now_ms() + 4_000, over_ms=8_000)
-        await until(lambda: 0 < pending(redis) < 1_400, "nothing fires")
+        await fill_carts(shop, customers, now_ms() + 3_000, over_ms=8_000)
+        await until(lambda: has_fired(first), "the first worker fires nothing")
         third = shop.worker()
-        await until(lambda: pending(redis) < 900, "nothing fires with a third worker")
+        await until(lambda: has_fired(second), "the second worker fires nothing")
         first.stop()
+        await third.ready()
         await all_fired(shop, redis)
-        assert [await one.metric("streamproc_timers_fired_total") > 0 for one in (second, third)] == [
-            True,
-            True,
-        ]
     assert await reminded(shop) == dict.fromkeys(customers, 1)
-    assert sum([await one.metric("streamproc_timer_lateness_seconds_count") for one in (second, third)]) > 0
+    assert await second.metric("streamproc_timer_lateness_seconds_count") > 0
     code, said = await shop.command("status")
     assert (code, "timers: 0 customers waiting" in said) == (0, True), said
     await shop.holds()
 
 
-async def die_with_claims(redis: Redis, worker: WorkerProcess) -> None:
+def die_with_claims(redis: Redis, worker: WorkerProcess) -> None:
     """Kill a worker the moment it has claimed hints and not dropped them yet."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while True:
         assert time.monotonic() < deadline, "the worker was never seen between claim and drop"
         if not claimed(redis):
@@ -140,10 +141,9 @@ async def test_a_worker_killed_between_claim_and_drop_delays_its_reminders_by_th
     first = shop.worker(**SMALL)
     with Redis.from_url(shop.redis.url) as redis:
         await set_up(shop, customers, first)
-        due_ms = now_ms() + 4_000
-        await fill_carts(shop, customers, due_ms)
-        await until(lambda: pending(redis) == 3_000, "not everybody waits")
-        await asyncio.to_thread(lambda: asyncio.run(die_with_claims(redis, first)))
+        await fill_carts(shop, customers, now_ms() + 4_000)
+        await until(lambda: pending(redis) > 0, "nobody waits")
+        await asyncio.to_thread(die_with_claims, redis, first)
         died_ms, left = now_ms(), claimed(redis)
         assert left > 0
         await shop.worker(**SMALL).ready()
@@ -163,7 +163,7 @@ async def test_an_order_at_the_end_of_a_backlog_cancels_a_reminder_that_came_due
     first = shop.worker()
     with Redis.from_url(shop.redis.url) as redis:
         await set_up(shop, customers, first)
-        due_ms = now_ms() + 4_000
+        due_ms = now_ms() + 7_000
         await fill_carts(shop, customers, due_ms)
         await until(lambda: pending(redis) == 40, "not everybody waits")
         first.kill()
@@ -194,7 +194,7 @@ async def test_while_redis_or_the_broker_is_away_nothing_fires_and_afterwards_ev
     shop, worker = reminding, reminding.worker()
     with Redis.from_url(shop.redis.url) as redis:
         await set_up(shop, ["c-1", "c-2"], worker)
-        due_ms = now_ms() + 3_000
+        due_ms = now_ms() + 5_000
         await fill_carts(shop, ["c-1"], due_ms)
         await fill_carts(shop, ["c-2"], due_ms + 3_000)
         await until(lambda: pending(redis) == 2, "not both wait")
@@ -220,7 +220,7 @@ async def test_with_an_older_copy_of_redis_what_waits_in_it_still_comes_and_what
     shop, first = reminding, reminding.worker()
     with Redis.from_url(shop.redis.url) as redis:
         await set_up(shop, ["c-1", "c-2"], first)
-        due_ms = now_ms() + 2_500
+        due_ms = now_ms() + 5_000
         await fill_carts(shop, ["c-1"], due_ms)
         await fill_carts(shop, ["c-2"], due_ms + 8_000)
         await until(lambda: pending(redis) == 2, "not both wait")
