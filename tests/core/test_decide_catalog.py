@@ -201,3 +201,48 @@ def test_news_that_had_to_wait_compares_with_what_its_customer_saw() -> None:
     assert waited.nudge is not None
     assert waited.nudge.content["body"] == "Wool coat costs €119.00, not €149.00. Watched."
     assert hears(watcher(), ITEM_PRICE_DROPPED, 14_900).candidates == []
+
+
+HELD = load(
+    {
+        **dict(POLICY.files),
+        "channels.yaml": POLICY.files["channels.yaml"].replace(
+            '"09:00-20:00"', '"09:00-20:00", hold_max: 14h'
+        ),
+    }
+)
+
+
+def held(site: str = "") -> Shopper:
+    """A customer for whom news of the coat, of this store or of everywhere, waits for the morning."""
+    shopper = watcher()
+    shopper.rules = replace(shopper.rules, policy=HELD)
+    shopper.consents("email", state="withdrawn")
+    shopper.consents("in_app", state="withdrawn")
+    shopper.now_ms += 10 * HOUR_MS
+    said = hears(shopper, site_id=site or None, occurred_at_ms=shopper.now_ms)
+    assert [one.verdict for one in said.candidates] == ["deferred"]
+    return shopper
+
+
+def released(shopper: Shopper) -> list[tuple[str, list[str]]]:
+    shopper.now_ms += 12 * HOUR_MS
+    said = shopper.does("timer.due")
+    return [(one.verdict, [why.code.name for why in one.reasons][:1]) for one in said.candidates]
+
+
+@pytest.mark.parametrize("site", ["", "berlin-1"])
+def test_news_that_waited_for_the_morning_is_told_while_it_is_true(site: str) -> None:
+    assert released(held(site)) == [("nudged", [])]
+
+
+def test_an_item_that_went_again_over_night_is_not_told_of() -> None:
+    shopper = held()
+    says(shopper, available=False)
+    assert released(shopper) == [("suppressed", ["ITEM_UNAVAILABLE"])]
+
+
+def test_who_took_it_off_the_list_over_night_is_not_told() -> None:
+    shopper = held()
+    shopper.does("wishlist.removed", "coat-1", "coats")
+    assert released(shopper) == [("expired", ["STALE"])]

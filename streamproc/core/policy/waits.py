@@ -17,6 +17,7 @@ from streamproc.core.policy.scope import Scope
 from streamproc.core.policy.shape import Duration, Either, Key, ListOf, Number, Shape
 from streamproc.core.policy.which import read_kind
 from streamproc.core.triggers import trigger_conditions
+from streamproc.core.watching import ITEM_KINDS
 
 WAIT_MS_MAX: Final = 90 * DAY_MS
 REPURCHASE_RATIO_MAX: Final = 2.0
@@ -49,7 +50,9 @@ WAITING: Final = {
 def with_waiting(campaign: Campaign, fields: Fields, scope: Scope, rule: Rule, unplugged: Rule) -> Campaign:
     """Read the keys of this part of a campaign's file, and return the campaign with what they say."""
     trigger = campaign.trigger
-    days = trigger_conditions(Trigger(trigger.kind), campaign.active_from, campaign.active_until)
+    # News of an item are only worth telling while they are true: where and by how much counts to the end.
+    lasting = trigger if trigger.kind in ITEM_KINDS else Trigger(trigger.kind)
+    days = trigger_conditions(lasting, campaign.active_from, campaign.active_until)
     starts = trigger_conditions(trigger, campaign.active_from, campaign.active_until)
     return replace(
         campaign,
