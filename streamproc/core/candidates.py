@@ -80,12 +80,13 @@ def find_candidates(
         if occasion.timer is not None:
             campaigns = [one for one in occasion.campaigns if one.still is None or one.still(scene)]
         else:
-            campaigns = [one for one in occasion.campaigns if one.wait is None and one.when(scene)]
-            waiting = [
-                one
-                for one in occasion.campaigns
-                if one.wait is not None and (one.starts is None or one.starts(scene))
-            ]
+            campaigns = []
+            for one in occasion.campaigns:
+                if one.wait is None:
+                    if one.when(scene):
+                        campaigns.append(one)
+                elif one.starts is None or one.starts(scene):
+                    waiting.append(one)
         if campaigns or waiting:
             found.append(Found(scene, campaigns, waiting))
     return found

@@ -41,6 +41,7 @@ from streamproc.core.memory import (
 )
 from streamproc.core.occasions import NONE, Occasion, occasions_of
 from streamproc.core.policy.model import Category
+from streamproc.core.rank import Found
 from streamproc.core.record import Output, Position
 from streamproc.core.sensing import forget_sensed, occasions_of_beacon, occasions_of_silence
 from streamproc.core.waiting import Waitings
@@ -102,16 +103,26 @@ def decide(
     if context.timers and event.kind == "privacy.erase":
         Waitings(customer, context, rules, arrival, ahead, now_ms).drop_all()
     occasions = _occasions(customer, context, event, rules, now_ms) if counted is Counted.DECIDED else NONE
-    is_waking = event.kind == TIMER_DUE
-    if not occasions and not is_waking and event.kind not in rules.policy.ending:
-        return counted, _caused(ahead)
+    found: Sequence[Found] | None = None
+    is_waking, policy = event.kind == TIMER_DUE, rules.policy
+    if not is_waking and event.kind not in policy.ending:
+        # Most events end nothing and find nothing: this is their way out.
+        if not occasions:
+            return counted, _caused(ahead)
+        if event.kind not in BEACON_KINDS:
+            found = find_candidates(context, occasions, policy, now_ms, rules.catalog)
+            if not found:
+                return counted, _caused(ahead)
     waitings = Waitings(customer, context, rules, arrival, ahead, now_ms)
-    emission = _ask(occasions, waitings)
+    emission = _ask(occasions, found, waitings)
     return (Counted.QUIET if is_waking and emission is None else counted), emission
 
 
-def _ask(occasions: Sequence[Occasion], waitings: Waitings) -> Emission | None:
-    """Ask campaigns on all occasions of one event, those that came due with it too, and let one of them speak."""
+def _ask(occasions: Sequence[Occasion], found: Sequence[Found] | None, waitings: Waitings) -> Emission | None:
+    """Ask campaigns on all occasions of one event, those that came due with it too, and let one of them speak.
+
+    `found` are the candidates, where they were looked for already.
+    """
     event, policy = waitings.arrival.event, waitings.rules.policy
     beside: list[Candidate] = []
     if event.kind == TIMER_DUE:
@@ -120,7 +131,8 @@ def _ask(occasions: Sequence[Occasion], waitings: Waitings) -> Emission | None:
     elif not occasions:
         # Too old to trigger anything, it ends what it would have ended.
         beside = waitings.end(event)
-    found = find_candidates(waitings.context, occasions, policy, waitings.now_ms, waitings.rules.catalog)
+    if found is None:
+        found = find_candidates(waitings.context, occasions, policy, waitings.now_ms, waitings.rules.catalog)
     asked = [one.scene.timer for one in found]
     for occasion in occasions:
         if occasion.timer is None:
