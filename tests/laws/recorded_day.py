@@ -13,7 +13,7 @@ from streamproc.core.policy.loader import load
 from streamproc.core.policy.model import Policy
 from streamproc.ops.demo.calendar import MINUTE_MS, at, moved
 from streamproc.ops.demo.cast import CAST
-from streamproc.ops.demo.catalogue import BROWSED, CATALOGUE, Item
+from streamproc.ops.demo.catalogue import BROWSED, CATALOGUE, Item, find
 from streamproc.ops.demo.diary import Diary
 from streamproc.ops.demo.payloads import Timed
 from streamproc.ops.demo.shoppers import first_day
@@ -25,7 +25,8 @@ REGULARS = {"r-1": "push email in_app sensing", "r-2": "push in_app", "r-3": "em
 """Customers who look at something every few minutes, all day long, and agreed to these."""
 LOOK_EVERY_MIN = 11
 MORNING_MS, NIGHT_MS = at(0, "07:00"), at(0, "23:00")
-CUSTOMERS = (*REGULARS, *(f"c-{number:04}" for number in range(1, SHOPPERS + 1)))
+WAITING = "r-4"
+CUSTOMERS = (*REGULARS, WAITING, *(f"c-{number:04}" for number in range(1, SHOPPERS + 1)))
 
 EAGER = {
     "{max: 1, per: day}, {max: 3, rolling: 7d}": "{max: 2, per: day}, {max: 1, rolling: 3h}",
@@ -39,7 +40,7 @@ EAGER = {
 ENDS = ("Order Completed", "Product Removed")
 """What ends the waiting of the reminder, as Segment calls it."""
 REMINDER = campaign(
-    "reminder", "{event: cart.item_added}", "{cart.count: {min: 1}}", because="cart", priority=60
+    "reminder", "{event: cart.item_added}", "{cart.count: {max: 20}}", because="cart", priority=60
 ).replace("trigger:", "wait: 30m\nunless: [order.completed, cart.item_removed]\ntrigger:")
 
 
@@ -61,10 +62,21 @@ def shopping_day() -> tuple[Told, ...]:
     records = first_day(shoppers=SHOPPERS)
     for name, agreed in REGULARS.items():
         records += regular(name, agreed)
+    records += waiting()
     return tuple(
         Told(at_ms, output.topic, (output.key or b"").decode(), output.value)
         for at_ms, output in sorted(records, key=lambda timed: timed[0])
     )
+
+
+def waiting() -> list[Timed]:
+    """Write the day of somebody who puts something into the basket now and then, and does nothing else."""
+    diary = Diary(WAITING, "Europe/Berlin")
+    diary.agree("push email in_app")
+    diary.declare({"timezone": "Europe/Berlin"})
+    for clock, item in (("09:30", "shoe-1"), ("13:00", "coat-1"), ("17:00", "pan-1")):
+        diary.track(at(0, clock), "Product Added", find(item))
+    return diary.records
 
 
 def regular(name: str, agreed: str) -> list[Timed]:

@@ -43,6 +43,14 @@ PACED = BadDay(
     )
 )
 # What was withdrawn is granted anew, and nobody else says anything before the next message.
+# What ends a waiting arrives after what began it, and before it is over.
+ENDED = BadDay(
+    restraints=(
+        (155, "order toy-2", "r-4", 15),
+        (370, "order toy-2", "r-4", 0),
+        (601, "order toy-2", "r-4", 28),
+    )
+)
 GRANTED = BadDay(restraints=((30, "revoke push", "r-2", 0), (130, "grant push", "r-2", 0)))
 SWITCHED = BadDay(
     restraints=(
@@ -112,6 +120,7 @@ def is_withheld(one: Record) -> bool:
 @example(day=OVERTAKEN)
 @example(day=LATE)
 @example(day=PACED)
+@example(day=ENDED)
 @example(day=GRANTED)
 @example(day=SWITCHED)
 @example(day=SHAKEN)
