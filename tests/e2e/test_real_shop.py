@@ -79,6 +79,7 @@ def test_some_nudges_come_out_and_most_is_silence(done: Replay) -> None:
     assert {campaign for campaign, _ in done.story.by_campaign} == {
         "second_look",
         "abandoned_cart",
+        "replenishment",
         "wishlist_saved",
     }
     assert set(done.story.by_channel) == {"push", "email", "in_app"}
