@@ -11,6 +11,7 @@ from rich.console import Console
 
 from streamproc.core.policy.loader import load
 from streamproc.core.policy.model import Policy
+from streamproc.core.reasons import Gate
 from streamproc.core.record import Record
 from streamproc.ops.demo.calendar import at, moved
 from streamproc.ops.demo.judgement import cap_rows, honoured, switched
@@ -18,7 +19,7 @@ from streamproc.ops.demo.pace import FIRST_DAY
 from streamproc.ops.demo.screen import picture, progress_line
 from streamproc.ops.demo.story import Operation, Story
 from streamproc.ops.demo.summary import failures, print_summary
-from streamproc.ops.demo.words import sentence, spoken
+from streamproc.ops.demo.words import label, sentence, spoken
 from streamproc.ops.policy_files import read_folder
 from streamproc.ops.verify.report import Findings, Report
 from streamproc.shipped import shipped_folder
@@ -204,3 +205,8 @@ def test_simulated_time_only_goes_forward() -> None:
     instants = [FIRST_DAY.instant_ms(step / 200) for step in range(201)]
     assert instants == sorted(instants)
     assert FIRST_DAY.fraction(instants[120]) == pytest.approx(0.6, abs=1e-3)
+
+
+@pytest.mark.parametrize("gate", Gate)
+def test_every_reason_has_words(gate: Gate) -> None:
+    assert label(gate) != gate
