@@ -6,7 +6,7 @@ only by `h`, the keyed hash of the customer id (`streamproc.store.keys`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -108,6 +108,21 @@ class Spending(msgspec.Struct, frozen=True):
     total_minor: int
 
 
+Tally = tuple[str, int]
+"""What is counted together: a scope, such as a campaign since some time, and a day of UTC."""
+
+
+class Complained(msgspec.Struct, frozen=True):
+    """How many complaints a scope has, and about how many messages, the latter within 1 % where they are many.
+
+    `must_act` tells that they are too many, and that it falls to who counted this complaint to act on it.
+    """
+
+    complaints: int
+    messages: int
+    must_act: bool
+
+
 class Store(Protocol):
     """Keep customer state. Every method may raise `StoreUnavailable` or a `StoreRefused`."""
 
@@ -172,6 +187,24 @@ class Store(Protocol):
 
         All workers share the slots; none lies before `now_ms`. `None` for a nudge that would have expired by then: it
         takes no slot from others.
+        """
+        ...
+
+    async def count_messages(self, ids: Mapping[Tally, Sequence[str]], ttl_ms: int) -> None:
+        """Count messages, given by id, in tallies that all workers share and that live for `ttl_ms` from now.
+
+        One counts once in a tally, however often it is told.
+        """
+        ...
+
+    async def count_complaint(
+        self, tallies: Sequence[Tally], message_id: str, ttl_ms: int, *, ratio: float, messages_min: int
+    ) -> Complained:
+        """Count a complaint about a message in the first tally, once however often it is told; add all tallies up.
+
+        They are of one scope. More than `ratio` of at least `messages_min` messages are too many. It falls to one
+        complaint to act on that: always to the same one if it is told again, and to the next if `CLAIM_MS` later there
+        are still too many.
         """
         ...
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from hashlib import sha1
 from importlib.resources import files
 from typing import Final
@@ -14,6 +14,7 @@ from streamproc.store.base import (
     TTL_MS_MAX,
     VERSION_BYTES,
     Hint,
+    Tally,
     Write,
 )
 from streamproc.store.keys import KEYS
@@ -25,7 +26,7 @@ CUSTOMERS_A_CALL_MAX: Final = 128
 
 SCRIPTS: Final = {
     name: files("streamproc.store").joinpath(f"scripts/{name}.lua").read_bytes()
-    for name in ("commit", "claim", "drop", "waiting", "spend", "pace")
+    for name in ("commit", "claim", "drop", "waiting", "spend", "pace", "messages", "complaint")
 }
 _SHA: Final = {name: sha1(script, usedforsecurity=False).hexdigest() for name, script in SCRIPTS.items()}
 
@@ -123,6 +124,30 @@ def pace_call(
     names = KEYS[0]
     keys = (names.epoch, names.pace + channel)
     return ("EVALSHA", _SHA["pace"], 2, *keys, token, now_ms, f"{interval_ms:.3f}", *expiries_ms)
+
+
+def messages_call(ids: Mapping[Tally, Sequence[str]], *, token: bytes, ttl_ms: int) -> Call:
+    """Return the EVALSHA that counts messages in their tallies."""
+    names = KEYS[0]
+    keys = (names.epoch, *(names.messages + _tally(tally) for tally in ids))
+    counted = (part for some in ids.values() for part in (len(some), *some))
+    return ("EVALSHA", _SHA["messages"], len(keys), *keys, token, ttl_ms, *counted)
+
+
+def complaint_call(
+    tallies: Sequence[Tally], message_id: str, *, token: bytes, ttl_ms: int, ratio: float, messages_min: int
+) -> Call:
+    """Return the EVALSHA that counts a complaint about a message, and says whether there are too many."""
+    names = KEYS[0]
+    counts = (prefix + _tally(tally) for tally in tallies for prefix in (names.complaints, names.messages))
+    keys = (names.epoch, names.pausing + tallies[0][0], *counts)
+    args = (token, ttl_ms, message_id, repr(ratio), messages_min, CLAIM_MS)
+    return ("EVALSHA", _SHA["complaint"], len(keys), *keys, *args)
+
+
+def _tally(tally: Tally) -> str:
+    scope, day = tally
+    return f"{scope}:{day}"
 
 
 def due_of(score: int) -> int | None:

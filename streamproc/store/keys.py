@@ -79,7 +79,21 @@ def bucket_of(h: str) -> int:
 class BucketKeys:
     """Name the keys of one bucket. The braces make a cluster keep them all in one slot."""
 
-    __slots__ = ("consent", "context", "count", "due", "epoch", "outputs", "pace", "paid", "sent", "spent")
+    __slots__ = (
+        "complaints",
+        "consent",
+        "context",
+        "count",
+        "due",
+        "epoch",
+        "messages",
+        "outputs",
+        "pace",
+        "paid",
+        "pausing",
+        "sent",
+        "spent",
+    )
 
     def __init__(self, bucket: int) -> None:
         tag = f"sp:{{{bucket}}}"
@@ -95,6 +109,10 @@ class BucketKeys:
         # Prefixes of what all workers together spend in a day, which follows. Bucket 0 keeps both.
         self.spent = f"{tag}:spent:"
         self.paid = f"{tag}:paid:"
+        # Prefixes of what all workers together count of a campaign; its scope follows, and a day but for the last.
+        self.messages = f"{tag}:messages:"
+        self.complaints = f"{tag}:complaints:"
+        self.pausing = f"{tag}:pausing:"
         # A prefix likewise; a channel's name follows.
         self.pace = f"{tag}:pace:"
 

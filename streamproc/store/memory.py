@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import count
 from math import ceil
 from typing import Final
@@ -12,11 +12,13 @@ from streamproc.store.base import (
     AHEAD_MS_MAX,
     CLAIM_MS,
     SPENT_TTL_MS,
+    Complained,
     Hint,
     Slot,
     Spending,
     StoreRefused,
     StoreUnavailable,
+    Tally,
     Waiting,
     Write,
 )
@@ -57,6 +59,10 @@ class MemorySpace:
     def output(self, key: str, field: str) -> bytes | None:
         self._expire(key)
         return self.outputs.get(key, {}).get(field)
+
+    def fields(self, key: str) -> Collection[str]:
+        self._expire(key)
+        return self.outputs.get(key, {}).keys()
 
     def change_outputs(
         self, key: str, *, drop: Sequence[str], put: Sequence[tuple[str, bytes]], ttl_ms: int
@@ -250,6 +256,28 @@ class MemoryStore:
         if free_ms > now_ms:
             self.space.set(key, b"%.3f" % free_ms, ceil(free_ms - now_ms))
         return slots
+
+    async def count_messages(self, ids: Mapping[Tally, Sequence[str]], ttl_ms: int) -> None:
+        self._check(0)
+        for (scope, day), some in ids.items():
+            key = f"{KEYS[0].messages}{scope}:{day}"
+            self.space.change_outputs(key, drop=(), put=[(one, b"") for one in some], ttl_ms=ttl_ms)
+
+    async def count_complaint(
+        self, tallies: Sequence[Tally], message_id: str, ttl_ms: int, *, ratio: float, messages_min: int
+    ) -> Complained:
+        self._check(0)
+        space, names = self.space, KEYS[0]
+        days = [f"{scope}:{day}" for scope, day in tallies]
+        space.change_outputs(names.complaints + days[0], drop=(), put=((message_id, b""),), ttl_ms=ttl_ms)
+        complaints = sum(len(space.fields(names.complaints + day)) for day in days)
+        messages = len({one for day in days for one in space.fields(names.messages + day)})
+        if messages < messages_min or complaints / messages <= ratio:
+            return Complained(complaints, messages, must_act=False)
+        claim = names.pausing + tallies[0][0]
+        if space.get(claim) is None:
+            space.set(claim, message_id.encode(), CLAIM_MS)
+        return Complained(complaints, messages, space.get(claim) == message_id.encode())
 
     async def ping(self) -> None:
         self._check_all()

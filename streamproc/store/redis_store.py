@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NoReturn
 
 from redis.exceptions import NoScriptError, ResponseError
@@ -11,6 +11,7 @@ from redis.exceptions import NoScriptError, ResponseError
 from streamproc.store.base import (
     CLAIM_MS,
     SPENT_TTL_MS,
+    Complained,
     EpochMissing,
     Hint,
     LostWrites,
@@ -18,6 +19,7 @@ from streamproc.store.base import (
     Spending,
     StoreRefused,
     StoreUnavailable,
+    Tally,
     Waiting,
     Write,
 )
@@ -28,9 +30,11 @@ from streamproc.store.commit_call import (
     check_writes,
     claim_call,
     commit_call,
+    complaint_call,
     drop_call,
     due_of,
     hints_by_bucket,
+    messages_call,
     pace_call,
     spend_call,
     waiting_call,
@@ -153,6 +157,23 @@ class RedisStore:
         )
         (slots,) = await self._scripted([call])
         return [slot or None for slot in slots]
+
+    async def count_messages(self, ids: Mapping[Tally, Sequence[str]], ttl_ms: int) -> None:
+        await self._scripted([messages_call(ids, token=self._token or b"", ttl_ms=ttl_ms)])
+
+    async def count_complaint(
+        self, tallies: Sequence[Tally], message_id: str, ttl_ms: int, *, ratio: float, messages_min: int
+    ) -> Complained:
+        call = complaint_call(
+            tallies,
+            message_id,
+            token=self._token or b"",
+            ttl_ms=ttl_ms,
+            ratio=ratio,
+            messages_min=messages_min,
+        )
+        ((complaints, messages, must_act),) = await self._scripted([call])
+        return Complained(complaints, messages, must_act == 1)
 
     async def ping(self) -> None:
         seen = self._seen.copy()
