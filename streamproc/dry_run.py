@@ -48,6 +48,7 @@ class NullMeter:
     def handed_over(self, handover: Handover, *, waits: bool = False) -> None: ...
     def withheld(self, code: str) -> None: ...
     def unknown_categories(self, count: int) -> None: ...
+    def campaigns_paused(self, count: int) -> None: ...
     def conflicts(self, customers: int) -> None: ...
     def timers_fired(self, count: int) -> None: ...
     def timers_decided(self, late_s: Sequence[float]) -> None: ...
@@ -210,6 +211,8 @@ class DryRun:
         caused = [self._as_record(*written, now_ms) for written in self._written]
         for written in [one for one in caused if one.topic == CONSENTS]:
             caused += self._take(written)
+        for written in [one for one in caused if one.topic == CONFIG]:
+            self._configure(written)
         return caused
 
     def _tell(self, record: Record) -> list[Record]:
@@ -230,7 +233,8 @@ class DryRun:
         key = (record.key or b"").decode("utf-8", "replace")
         if is_switch(key):
             self._switches = self._switches.fold(key, record.value)
-        self._config_offset = record.offset + 1
+        # What a run writes itself takes an offset that a record fed later may have as well: it only grows.
+        self._config_offset = max(self._config_offset, record.offset) + 1
 
     def _as_record(self, output: Output, partition: int, offset: int, at_ms: int) -> Record:
         return Record(
@@ -249,6 +253,8 @@ class DryRun:
     async def send(self, outputs: Sequence[Output]) -> None:
         """Take outputs as a broker would: each at the next offset of its partition."""
         for output in outputs:
+            if output.topic == CONFIG:
+                self._next[CONFIG, 0] = max(self._next[CONFIG, 0], self._config_offset)
             place = (output.topic, OWN_PARTITION if output.topic == CONSENTS else output.lane or 0)
             self._written.append((output, place[1], self._next[place]))
             self._next[place] += 1

@@ -11,8 +11,9 @@ from typing import Final
 
 import msgspec
 
+from streamproc.complaints import Complaints
 from streamproc.core.arrival import Arrival, Customer
-from streamproc.core.consent import NO_CONSENT, ConsentHead, decode_consent, encode_consent
+from streamproc.core.consent import NO_CONSENT, decode_consent, encode_consent
 from streamproc.core.context import (
     UnreadableContext,
     decode_context,
@@ -20,7 +21,8 @@ from streamproc.core.context import (
     encode_context,
     ttl_ms,
 )
-from streamproc.core.decide import Counted, decide, fold_consent
+from streamproc.core.creep.feedback import complaint_of
+from streamproc.core.decide import Counted, decide
 from streamproc.core.decision import decode_emission, encode_emission
 from streamproc.core.event import Event, Reason, Rejection
 from streamproc.core.facts import ConsentChange
@@ -29,7 +31,7 @@ from streamproc.core.record import Output, Position
 from streamproc.core.timers import hints, next_due_ms
 from streamproc.core.unit import Unit
 from streamproc.core.watching import watches_after
-from streamproc.handover import Handing
+from streamproc.handover import Handing, nudge_id_of
 from streamproc.ingest import parse
 from streamproc.ingest.canonical import encode_event
 from streamproc.ingest.dead_letter import dead_letter
@@ -40,7 +42,7 @@ from streamproc.store.addresses import ANY_LANE
 from streamproc.store.base import Slot, Store, StoreRefused, StoreUnavailable, Write
 from streamproc.store.watches import Watches
 from streamproc.turns import Turn, Turns
-from streamproc.work import Result, Work
+from streamproc.work import Result, Work, consents_alone
 
 # Losing the race for a customer means that somebody else won it: 20 losses in a row are no race but a fault.
 ROUNDS_MAX: Final = 20
@@ -96,6 +98,7 @@ class Pipeline:
         self._turns, self._fact_turns = Turns(), Turns()
         self._purse = Purse(store)
         self._pacing = Pacing(store)
+        self._complaints = Complaints(store)
 
     async def process(self, unit: Unit) -> None:
         """Take a unit through all steps; return only when every output is acknowledged.
@@ -127,6 +130,7 @@ class Pipeline:
         await turn.emits()
         started = self._monotonic()
         await self._until_done(lambda: self._emit(work))
+        await self._until_done(lambda: self._mind_complaints(work))
         await self._until_done(lambda: self._sink.send(self._receipts(work)))
         self._step("emit", started)
         decisions = [emission.decision for _, emission in work.emissions if emission.decision is not None]
@@ -281,7 +285,7 @@ class Pipeline:
             context = decode_context(slot.context) if slot.context else None
         except UnreadableContext:
             if all(isinstance(arrival.event.fact, ConsentChange) for arrival in arrivals):
-                return _consents_alone(slot, head, arrivals)
+                return consents_alone(slot, head, arrivals)
             raise
         customer = Customer(slot.h, head, context)
         before = customer.consent
@@ -300,6 +304,7 @@ class Pipeline:
                 continue
             changed = True
             if emission is not None:
+                emission.complaint = complaint_of(customer.context, event)
                 result.emissions.append((arrival.position, emission))
                 if customer.context is not None:
                     puts.append((arrival.position.place, encode_emission(emission)))
@@ -370,26 +375,22 @@ class Pipeline:
             await self._sink.send(handed.nudges)
         if handed.withheld:
             await self._sink.send([withheld.decision for withheld in handed.withheld])
-        for handover, waits in handed.handed:
+        for nudge, (handover, waits) in zip(handed.nudges, handed.handed, strict=True):
             self._meter.handed_over(handover, waits=waits)
+            work.handed.append((nudge_id_of(nudge), handover))
         for withheld in handed.withheld:
             self._meter.withheld(withheld.why.code)
             work.tally.withheld(withheld.position.topic, withheld.position.partition)
 
-
-def _consents_alone(slot: Slot, head: ConsentHead, arrivals: list[Arrival]) -> Result:
-    """Fold the consents of a customer whose memory cannot be read, so that a withdrawal gets through all the same."""
-    customer = Customer(slot.h, head, None)
-    for arrival in arrivals:
-        if isinstance(arrival.event.fact, ConsentChange):
-            fold_consent(customer, arrival.event.fact, arrival.event, arrival.position)
-    write = Write(
-        h=slot.h,
-        context_version=slot.context_version,
-        consent_version=slot.consent_version,
-        consent=encode_consent(customer.consent),
-    )
-    return Result(slot.h, write, counts=[(arrival.position, Counted.QUIET) for arrival in arrivals])
+    async def _mind_complaints(self, work: Work) -> None:
+        """Count what was said and what was complained about, and pause the campaigns of which too much was."""
+        rules = self._gate.rules()
+        await self._complaints.count(work.handed, rules)
+        complaints = [one.complaint for _, one in work.emissions if one.complaint is not None]
+        pauses = await self._complaints.hear(complaints, rules, self._unit_ms(work.unit))
+        if pauses:
+            await self._sink.send(pauses)
+            self._meter.campaigns_paused(len(pauses))
 
 
 def _forward(event: Event, position: Position, lane: int) -> Output:

@@ -54,6 +54,10 @@ class Meter(Protocol):
         """Count a nudge that the emission gate refused."""
         ...
 
+    def campaigns_paused(self, count: int) -> None:
+        """Count campaigns that were paused because too many customers complained."""
+        ...
+
     def conflicts(self, customers: int) -> None:
         """Count customers that somebody else wrote between load and commit."""
         ...

@@ -35,12 +35,16 @@ class Meter(NullMeter):
         self.handed = 0
         self.waiting = 0
         self.unknown = 0
+        self.paused = 0
 
     def unknown_categories(self, count: int) -> None:
         self.unknown += count
 
     def unit(self, tally: Tally, decisions: Sequence[Any]) -> None:
         self.tallies.append(tally)
+
+    def campaigns_paused(self, count: int) -> None:
+        self.paused += count
 
     def conflicts(self, customers: int) -> None:
         self.conflicted += customers

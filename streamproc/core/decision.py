@@ -159,6 +159,18 @@ class Handover(msgspec.Struct, frozen=True, array_like=True):
     sold: tuple[str, str, int] | None = None
 
 
+class Complaint(msgspec.Struct, frozen=True, array_like=True):
+    """A customer's complaint about a nudge: of which campaign, by its first name, and when that was sent.
+
+    `at_ms` is when Kafka received it: the same however often it is read.
+    """
+
+    campaign: str
+    nudge_id: str
+    sent_at_ms: int
+    at_ms: int
+
+
 @dataclass(slots=True)
 class Emission:
     """All that one event causes: records written ahead (`ledger`, `decisions`, withdrawals), then at most one nudge.
@@ -173,12 +185,14 @@ class Emission:
     handover: Handover | None = None
     decision: Decision | None = None
     unknown_categories: int = 0
+    complaint: Complaint | None = None
 
 
 class _Kept(msgspec.Struct, frozen=True, array_like=True):
     ahead: list[Output]
     nudge: Output | None
     handover: Handover | None
+    complaint: Complaint | None = None
 
 
 _json = msgspec.json.Encoder(order=None)
@@ -198,10 +212,10 @@ def decode_decision(value: bytes) -> Decision:
 
 def encode_emission(emission: Emission) -> bytes:
     """Write an emission as the store keeps it."""
-    return _msgpack.encode(_Kept(emission.ahead, emission.nudge, emission.handover))
+    return _msgpack.encode(_Kept(emission.ahead, emission.nudge, emission.handover, emission.complaint))
 
 
 def decode_emission(blob: bytes) -> Emission:
     """Read an emission that the store kept. Raises msgspec.DecodeError."""
     kept = _kept.decode(blob)
-    return Emission(kept.ahead, kept.nudge, kept.handover)
+    return Emission(kept.ahead, kept.nudge, kept.handover, complaint=kept.complaint)

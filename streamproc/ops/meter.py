@@ -60,6 +60,10 @@ class MetricsMeter:
         """Count occasions for a message about an item that is in no category of the policy."""
         self._metrics.count_unknown_category(count)
 
+    def campaigns_paused(self, count: int) -> None:
+        """Count campaigns that were paused because too many customers complained."""
+        self._metrics.count_campaigns_paused(count)
+
     def conflicts(self, customers: int) -> None:
         """Count customers that somebody else wrote between load and commit."""
         self._metrics.count_conflicts(customers)

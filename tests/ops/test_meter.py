@@ -104,9 +104,11 @@ def test_refusals_conflicts_and_steps_count() -> None:
     meter.rejected("not_json")
     meter.withheld("channel_off")
     meter.conflicts(3)
+    meter.campaigns_paused(2)
     meter.step("decide", 0.004)
     value = metrics.registry.get_sample_value
     assert value("streamproc_rejected_total", {"reason": "not_json"}) == 1
     assert value("streamproc_withheld_total", {"reason": "channel_off"}) == 1
     assert value("streamproc_conflicts_total") == 3
+    assert value("streamproc_campaigns_paused_total") == 2
     assert value("streamproc_unit_step_seconds_bucket", {"step": "decide", "le": "0.005"}) == 1

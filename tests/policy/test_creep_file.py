@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from streamproc.core.creep.model import SHIPPED, Answer
+from streamproc.core.creep.model import SHIPPED, Answer, Pausing
 from streamproc.core.policy.diff import differences
 from streamproc.core.policy.loader import load
 from streamproc.core.policy.model import Policy
@@ -27,6 +27,11 @@ def test_what_the_file_does_not_say_is_as_shipped() -> None:
     assert (creep.limit, creep.capacity) == (0.3, SHIPPED.capacity)
     assert creep.weights == {**SHIPPED.weights, "opacity": 0.5}
     assert creep.feedback == {**SHIPPED.feedback, "clicked": Answer(1.0)}
+
+
+def test_when_a_campaign_pauses_itself_may_be_said_in_part() -> None:
+    pausing = with_creep("pause_campaign: {messages_min: 200}\n").creep.pausing
+    assert pausing == Pausing(ratio=0.001, messages_min=200, days=7)
 
 
 def test_how_loud_a_form_is_orders_the_channels_of_a_campaign() -> None:
@@ -58,6 +63,12 @@ def test_how_loud_a_form_is_orders_the_channels_of_a_campaign() -> None:
             "1: feedback.clicked.level: unknown key; allowed are wariness",
         ),
         ("feedback: {complained: {wariness: 0.9}}", "1: feedback.complained.wariness: 0.9 is not between 1 and 10"),
+        (
+            "pause_campaign: {complaints: 1.5}",
+            "1: pause_campaign.complaints: 1.5 is not between 0 and 1",
+        ),
+        ("pause_campaign: {messages_min: 0}", "1: pause_campaign.messages_min: 0 is not between 1 and 1000000"),
+        ("pause_campaign: {days: 29}", "1: pause_campaign.days: 29 is not between 1 and 28"),
         ("half_life: 7", "1: half_life: '7' is not a duration; write a number and a unit, such as 30m, 12h or 7d"),
     ],
 )  # fmt: skip
@@ -72,6 +83,18 @@ def test_a_mistake_is_named_with_its_line(text: str, error: str) -> None:
     [
         ("limit: 0.40", "limit: 0.45", "limit: 0.45, was 0.40", "looser"),
         ("weights: {opacity: 0.1}", "weights: {opacity: 0.2}", "weights opacity: 0.2, was 0.1", "tighter"),
+        (
+            "pause_campaign: {complaints: 0.001}",
+            "pause_campaign: {complaints: 0.002}",
+            "pause campaign complaints: 0.002, was 0.001",
+            "looser",
+        ),
+        (
+            "pause_campaign: {messages_min: 1000}",
+            "pause_campaign: {messages_min: 100}",
+            "pause campaign messages at least: 100, was 1000",
+            "tighter",
+        ),
         ("half_life: 7d", "half_life: 5d", "half-life: 5 days, was 7 days", "looser"),
     ],
 )

@@ -13,11 +13,13 @@ import msgspec
 from streamproc.core.context import Throttle
 from streamproc.core.creep.budget import DIGITS, level_at
 from streamproc.core.creep.wariness import moved, wariness_at
+from streamproc.core.decision import Complaint
 from streamproc.core.facts import OUTCOMES, Outcome
 from streamproc.core.memory import charge_of
 
 if TYPE_CHECKING:
     from streamproc.core.context import Charge, Context
+    from streamproc.core.event import Event
     from streamproc.core.policy.model import Policy
 
 SETTING_OFF, TOPIC_WANTED = "setting_off", "topic_wanted"
@@ -54,6 +56,17 @@ def hear(context: Context, outcome: Outcome, policy: Policy, now_ms: int, *, is_
     heard = msgspec.structs.replace(charge, heard=charge.heard | bit)
     context.charges = [heard if one is charge else one for one in context.charges]
     return feel(context, outcome.kind, policy, now_ms, charge)
+
+
+def complaint_of(context: Context | None, event: Event) -> Complaint | None:
+    """Return an event as a complaint about a message that is remembered; None for any other."""
+    told = event.fact
+    if not isinstance(told, Outcome) or told.kind != "complained" or context is None:
+        return None
+    charge = charge_of(context, told.nudge_id)
+    if charge is None:
+        return None
+    return Complaint(charge.campaign, charge.nudge_id.hex(), charge.at_ms, event.received_at_ms)
 
 
 def feel(

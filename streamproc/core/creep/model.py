@@ -153,6 +153,19 @@ FEEDBACK: Final[Mapping[str, Answer]] = {
 
 
 @dataclass(frozen=True)
+class Pausing:
+    """When a campaign pauses itself: more than `ratio` of its messages of so many `days` were complained about.
+
+    `ratio` is in [0, 1], and 1 is never. It is looked at from `messages_min` messages on. Today counts as a day, and
+    days are those of UTC. The default is what mailbox providers ask of bulk senders: under one in a thousand.
+    """
+
+    ratio: float = 0.001
+    messages_min: int = 1_000
+    days: int = 7
+
+
+@dataclass(frozen=True)
 class Model:
     """All of it. `weights` and `interactions` are in [0, 1), `limit` is the highest score of a message that may go.
 
@@ -167,6 +180,7 @@ class Model:
     half_life_ms: int = 7 * DAY_MS
     wariness: Wariness = field(default_factory=Wariness)
     feedback: Mapping[str, Answer] = field(default_factory=lambda: FEEDBACK)
+    pausing: Pausing = field(default_factory=Pausing)
     # The hot path multiplies by them in this order, without a look at names.
     order: tuple[float, ...] = field(init=False, repr=False, compare=False)
 

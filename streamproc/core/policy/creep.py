@@ -8,14 +8,14 @@ from itertools import pairwise
 from typing import Final
 
 from streamproc.core.creep import model
-from streamproc.core.creep.model import MINUTE_MS, Answer, Model, Scales, Wariness
+from streamproc.core.creep.model import MINUTE_MS, Answer, Model, Pausing, Scales, Wariness
 from streamproc.core.facts_paths import SPECIFICITIES
 from streamproc.core.policy.caps import DAY_MS
 from streamproc.core.policy.document import Node
 from streamproc.core.policy.fields import NAME, Fields
 from streamproc.core.policy.hours import HOURS_PATTERN, read_hours
 from streamproc.core.policy.problems import Findings
-from streamproc.core.policy.shape import Duration, Flag, Hours, Key, Looser, Number, Shape, Text
+from streamproc.core.policy.shape import Duration, Flag, Hours, Key, Looser, Number, Shape, Text, Whole
 
 HALF_LIFE: Final = Duration(MINUTE_MS, 365 * DAY_MS)
 SHARE: Final = Number(0, 1)
@@ -168,6 +168,22 @@ def _answer_shape(name: str) -> Shape:
     return Shape("What one answer does.", keys)
 
 
+PAUSING: Final = Shape(
+    "When a campaign pauses itself, until somebody lets it go on.",
+    {
+        "complaints": _part("The share of its messages that may be complained about; 1 is never.", "more"),
+        "messages_min": Key(
+            "How many messages it takes to tell.",
+            Whole(1, 1_000_000),
+            looser="more",
+            unsaid="neither",
+            label="messages at least",
+        ),
+        "days": Key("How many days count, today included.", Whole(1, 28)),
+    },
+)
+
+
 CREEP_FILE: Final = Shape(
     "How far is too far: what makes a message creepy, how much of that may go, and how much of it in a while.",
     {
@@ -191,6 +207,7 @@ CREEP_FILE: Final = Shape(
                 {name: Key(said, _answer_shape(name)) for name, said in _ANSWERS_SAY.items()},
             ),
         ),
+        "pause_campaign": Key(PAUSING.says, PAUSING),
     },
 )
 
@@ -209,6 +226,7 @@ def read_creep(node: Node, findings: Findings) -> Model:
         half_life_ms=fields.duration("half_life") or shipped.half_life_ms,
         wariness=_wariness(fields.mapping("wariness")),
         feedback=_feedback(fields.mapping("feedback")),
+        pausing=_pausing(fields.mapping("pause_campaign")),
     )
 
 
@@ -282,6 +300,18 @@ def _wariness(fields: Fields | None) -> Wariness:
         most=_number(fields, "most", usual.most),
         eases_ms=fields.duration("eases") or usual.eases_ms,
         recovers_ms=fields.duration("recovers") or usual.recovers_ms,
+    )
+
+
+def _pausing(fields: Fields | None) -> Pausing:
+    usual = model.SHIPPED.pausing
+    if fields is None:
+        return usual
+    messages_min, days = fields.integer("messages_min"), fields.integer("days")
+    return Pausing(
+        ratio=_number(fields, "complaints", usual.ratio),
+        messages_min=usual.messages_min if messages_min is None else messages_min,
+        days=usual.days if days is None else days,
     )
 
 
