@@ -244,7 +244,7 @@ def test_at_hand_over_it_is_asked_what_it_was_asked_before(exemption: str, gate:
 def test_what_an_earlier_version_stored_obeys_everything_and_counts_for_all() -> None:
     emission = orders(customer(shop(EVERYTHING))).emission
     assert emission is not None
-    ahead, nudge, handover = msgspec.msgpack.decode(encode_emission(emission))
+    ahead, nudge, handover, _ = msgspec.msgpack.decode(encode_emission(emission))
     kept = decode_emission(msgspec.msgpack.encode([ahead, nudge, handover[:10]]))
     assert kept.handover is not None
     assert (kept.handover.exempt_from, kept.handover.purpose) == ((), "transactional")

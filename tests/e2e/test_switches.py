@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import re
+from functools import partial
 
 import pytest
 
@@ -13,7 +15,7 @@ from streamproc.dry_run import NullMeter
 from streamproc.flow.worker import Worker, WorkerConfig
 from streamproc.store.keys import IdKey
 from streamproc.store.redis_store import RedisStore
-from tests.e2e.installation import POLICY, Installation, WorkerProcess, until
+from tests.e2e.installation import POLICY, Installation, WorkerProcess, now_ms, until
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -75,6 +77,39 @@ async def test_a_switch_that_cannot_be_read_is_off(shop: Installation) -> None:
 
 async def applied(worker: WorkerProcess, offset: int) -> bool:
     return await worker.metric("streamproc_config_applied_offset") >= offset
+
+
+async def test_a_campaign_that_too_many_complain_about_is_paused_by_one_worker_for_all_of_them(
+    shop: Installation,
+) -> None:
+    rule = "pause_campaign: {complaints: 0.2, messages_min: 30}\n"
+    shop.policy = {**POLICY, "creep.yaml": POLICY["creep.yaml"] + rule}
+    (shop.folder / "policy" / "creep.yaml").write_text(shop.policy["creep.yaml"])
+    heard, others = CUSTOMERS[:40], CUSTOMERS[40:80]
+    await shop.opt_in([*heard, *others], "push")
+    workers = [shop.worker(), shop.worker()]
+    for worker in workers:
+        await worker.ready()
+    await shop.view(*heard)
+    await shop.caught_up()
+    nudges = await shop.nudges()
+    assert len(nudges) == 40
+    told = [{name: nudge[name] for name in ("nudge_id", "customer_id")} for nudge in nudges[:20]]
+    await shop.produce(
+        "outcomes", [(one["customer_id"], {**one, "kind": "complained", "at_ms": now_ms()}) for one in told]
+    )
+    await shop.caught_up()
+    for worker in workers:
+        await until(partial(applied, worker, 1), "the switch was not applied")
+    await shop.view(*others)
+    await shop.caught_up()
+    (pause,) = await shop.values("config")
+    assert (pause["enabled"], pause["by"]) == (False, "streamproc")
+    # Of 40 messages the count may by chance be one less.
+    assert re.fullmatch(r"complaints 0.2\d+ > 0.2: [89] about (40|39) messages in 7 days", pause["reason"])
+    assert len(await shop.nudges()) == 40
+    assert sum([await worker.metric("streamproc_campaigns_paused_total") for worker in workers]) == 1
+    await shop.holds()
 
 
 async def test_a_worker_that_cannot_see_config_hands_over_nothing_until_it_can(shop: Installation) -> None:
