@@ -134,8 +134,8 @@ class Timer(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A waiting that ends at `due_ms`: of a campaign's `wait`, or of a message that is held until then.
 
     `campaign` is the first name that the campaign ever had. `kind`, `at_ms`, `event` (its digest), `item`, `currency`,
-    `value_minor`, `site_id`, `visit_id`, `surface` and `shared` are those of the event that set it. `held_until_ms` is
-    how long the message may be held at most, 0 where nothing is held.
+    `value_minor`, `site_id`, `visit_id`, `surface`, `shared` and `gpc` are those of the event that set it.
+    `held_until_ms` is how long the message may be held at most, 0 where nothing is held.
     """
 
     due_ms: int
@@ -151,6 +151,7 @@ class Timer(msgspec.Struct, frozen=True, array_like=True, gc=False):
     surface: str = "none"
     shared: bool = False
     held_until_ms: int = 0
+    gpc: bool = False
 
 
 class Throttle(msgspec.Struct, frozen=True, array_like=True, gc=False):

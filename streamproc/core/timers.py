@@ -77,6 +77,7 @@ def event_of(timer: Timer, customer_id: str, now_ms: int) -> Event:
         value_minor=timer.value_minor,
         site_id=timer.site_id or None,
         identity="shared" if timer.shared else "known",
+        gpc=timer.gpc,
     )
 
 

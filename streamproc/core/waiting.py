@@ -172,6 +172,7 @@ class Waitings:
             visit_id=scene.visit_id,
             surface=event.surface,
             shared=event.identity == "shared",
+            gpc=event.gpc,
         )
 
     def _set(self, timer: Timer, campaign: Campaign) -> Why | None:

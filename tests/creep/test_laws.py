@@ -245,6 +245,15 @@ def test_under_gpc_nothing_that_was_guessed_is_used() -> None:
     assert ("THIRD_PARTY", "size: inferred") in shopper.views("coat-2", gpc=True).reasons
 
 
+def test_what_waits_is_asked_under_the_gpc_of_the_event_that_it_waits_for() -> None:
+    text = THROTTLED["campaigns/look.yaml"].replace("{item: item.name}", "{item: fact.size}")
+    waiting = text.replace("when:", "wait: 30m\nwhen:", 1)
+    shopper = known(load({**THROTTLED, "campaigns/look.yaml": waiting}))
+    shopper.tells(facts=({"name": "size", "value": "M", "provenance": "inferred"},))
+    shopper.views(gpc=True)
+    assert ("THIRD_PARTY", "size: inferred") in shopper.wakes(HOUR_MS).reasons
+
+
 QUIET = Quiet(9 * 60, 21 * 60)
 
 
