@@ -81,7 +81,7 @@ def read_campaign(
     trigger = None if trigger_fields is None else read_trigger(trigger_fields, scope)
     rule, unplugged = NOTHING, NOTHING
     if "when" in fields:
-        scope = replace(scope, trigger="" if trigger is None else trigger.kind)
+        scope = replace(scope, trigger="" if trigger is None else trigger.kind, waits="wait" in fields)
         rule = Conditions(scope, findings).read(fields.keys["when"])
         if rule.plugins:
             scope = replace(scope, is_unplugged=True)

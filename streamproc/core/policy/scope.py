@@ -30,12 +30,14 @@ _WORDS: Final = {
 class Scope:
     """What conditions are read against. `trigger` is the kind of the event at hand, empty if it could not be read.
 
-    Where `is_unplugged`, a plug-in's condition is taken for true wherever that lets the whole hold.
+    Where it `waits`, the campaign is asked later, from what is kept of that event. Where `is_unplugged`, a plug-in's
+    condition is taken for true wherever that lets the whole hold.
     """
 
     categories: Sequence[str] = ()
     dialects: Sequence[str] = tuple(DIALECTS)
     trigger: str = ""
+    waits: bool = False
     sharing: Sharing = field(default_factory=Sharing)
     shelf: Shelf = field(default_factory=Shelf)
     is_unplugged: bool = False

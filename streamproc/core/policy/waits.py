@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 from streamproc.core.conditions import all_of
+from streamproc.core.event import BEACON_KINDS, VISIT_KINDS
 from streamproc.core.policy import kinds
 from streamproc.core.policy.caps import DAY_MS, MINUTE_MS
 from streamproc.core.policy.event_shapes import KINDS_MAX, kind_of
@@ -22,6 +23,8 @@ from streamproc.core.watching import ITEM_KINDS
 WAIT_MS_MAX: Final = 90 * DAY_MS
 REPURCHASE_RATIO_MAX: Final = 2.0
 _REPURCHASE: Final = "repurchase"
+_SENSED: Final = BEACON_KINDS | VISIT_KINDS
+_ABSENT: Final = "when: {not: {visit.open: true}}, or absent with visit.started"
 
 REPURCHASE: Final = Shape(
     "A part of the time after which the item's group is bought again.",
@@ -84,6 +87,9 @@ def _unless(fields: Fields, scope: Scope, trigger: str) -> frozenset[str]:
         fields.at("unless", "is empty")
     found: set[str] = set()
     for node in fields.nodes("unless")[:KINDS_MAX]:
+        if node.raw in _SENSED:
+            fields.error(node, f"{node.raw} ends no waiting; ask when the time has come: {_ABSENT}")
+            continue
         kind = read_kind(fields, node, kinds.DONE_KINDS)
         if kind is None:
             continue

@@ -55,6 +55,8 @@ def read_trigger(fields: Fields, scope: Scope) -> Trigger | None:
         fields.at("dwell_min", f"only {VISIT_DWELLED} and {VISIT_ENDED} tell how long, not {kind}")
     if "dwell_min" not in fields and kind == VISIT_DWELLED:
         fields.at("event", f"{kind} needs dwell_min: how long must somebody have stayed?")
+    if fields.is_empty("sites"):
+        fields.at("sites", "is empty; leave it out for all stores")
     if "sites" in fields and not kinds.names_site(kind):
         fields.at("sites", f"only visits, and items, name a store, not {kind}")
     if "drop_ratio_min" in fields and kind != ITEM_PRICE_DROPPED:

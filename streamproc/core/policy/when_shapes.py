@@ -25,7 +25,9 @@ TRIGGER: Final = Shape(
     "The event that makes a campaign a candidate.",
     {
         "event": Key("The kind of event.", kind_of(kinds.TRIGGER_KINDS), required=True),
-        "sites": Key("Only in these stores; all of them unless given.", ListOf(Text()), looser="more"),
+        "sites": Key(
+            "Only in these stores; all of them unless given.", ListOf(Text(), least=1), looser="more"
+        ),
         "dwell_min": Key(
             "How long the customer must have stayed; for visit.dwelled, once a visit, and visit.ended.",
             Duration(1_000, DAY_MS),

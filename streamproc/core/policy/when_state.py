@@ -17,7 +17,7 @@ from streamproc.core.policy.fields import NAME, NAME_RULE, Fields
 from streamproc.core.policy.hours import read_hours
 from streamproc.core.policy.model import Condition
 from streamproc.core.policy.rule import NOTHING, Rule, certain
-from streamproc.core.policy.scope import Scope
+from streamproc.core.policy.scope import Scope, warn
 from streamproc.core.policy.state_shapes import DAYS, EXTRA, TRAIT
 from streamproc.core.policy.which import LOOKS_AT, NAMED, meant_items, read_named
 from streamproc.core.producers import EXTRA_PREFIX
@@ -132,6 +132,8 @@ def read_trait(parent: Fields, key: str) -> Rule:
 def read_extra(parent: Fields, key: str, scope: Scope) -> Rule:
     """Read a condition on a further field of the event at hand."""
     scope.expect_at_hand(parent, key, key)
+    if scope.waits:
+        warn(parent, key, "is not kept while the campaign waits, so it is never known when it is asked")
     get = conditions_values.further(key.removeprefix(EXTRA_PREFIX))
     test = _value(Fields(parent.keys[key], parent.findings, EXTRA), get)
     return NOTHING if test is None else Rule(test)
