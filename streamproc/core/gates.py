@@ -7,12 +7,12 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from streamproc.core import caps
+from streamproc.core import caps, visits
 from streamproc.core.bought import bought_until_ms
 from streamproc.core.catalog import Catalog
 from streamproc.core.consent import ConsentHead, allows
 from streamproc.core.context import Profile
-from streamproc.core.event import VISIT_KINDS
+from streamproc.core.event import VISIT_DWELLED, VISIT_KINDS, VISIT_STARTED
 from streamproc.core.exempt import channel_allows, is_held
 from streamproc.core.facts import ANY_CHANNEL, SENSING
 from streamproc.core.known_facts import INFERRED, OTHER, THIRD_PARTY
@@ -161,15 +161,34 @@ def _fitness(case: Case, failed: list[Why]) -> None:
         why = unavailable(about, scene.catalog, scene.now_ms)
         if why is not None:
             failed.append(why)
+    if case.campaign.sensed and (why := _visit_over(scene)) is not None:
+        failed.append(why)
+
+
+def _visit_over(scene: Scene) -> Why | None:
+    """Say that a visit of which a phone told late is over, if so: what is said of it is about being there."""
+    if scene.event.kind not in (VISIT_STARTED, VISIT_DWELLED) or scene.timer is not None:
+        return None
+    ends_ms = visits.due_ms(scene.context.visit, scene.policy.overall.visits)
+    if ends_ms is None or scene.now_ms < ends_ms:
+        return None
+    return Why(Gate.TOO_LATE, f"{scene.now_ms} >= {ends_ms}, the end of the visit")
 
 
 def item_sold(scene: Scene, campaign: Campaign) -> Sold | None:
-    """Name the item that a message is about, if it offers one: what is written of an order is not for sale."""
-    if scene.item is None or campaign.category != FROM_ITEM or campaign.purpose == TRANSACTIONAL:
-        return None
+    """Name the item that a message is about, if it offers one: what is written of an order is not for sale.
+
+    News of an item are about it, whatever group of items the campaign is of.
+    """
     event = scene.event
-    since_ms = event.occurred_at_ms if event.kind in ITEM_KINDS else 0
-    return scene.item.item_id, event.site_id or "", since_ms
+    is_news = event.kind in ITEM_KINDS
+    if (
+        scene.item is None
+        or campaign.purpose == TRANSACTIONAL
+        or not (is_news or campaign.category == FROM_ITEM)
+    ):
+        return None
+    return scene.item.item_id, event.site_id or "", event.occurred_at_ms if is_news else 0
 
 
 def unavailable(about: Sold, catalog: Catalog, now_ms: int) -> Why | None:

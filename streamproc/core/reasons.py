@@ -27,6 +27,7 @@ class Gate(StrEnum):
     SHARED_DEVICE = "shared_device_private_category"
     INTENT_FULFILLED = "intent_fulfilled"
     ITEM_UNAVAILABLE = "item_unavailable"
+    TOO_LATE = "too_late"
     # How often?
     VISIT_CAP = "visit_cap"
     GAP = "gap"
@@ -52,7 +53,6 @@ class Gate(StrEnum):
     # Of what was waited for
     CANCELLED = "cancelled"
     STALE = "stale"
-    TOO_LATE = "too_late"
 
 
 class Why(msgspec.Struct, frozen=True, omit_defaults=True):

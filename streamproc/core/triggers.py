@@ -48,7 +48,8 @@ def trigger_seen(scene: Scene) -> Seen:
 def _of_watched(trigger: Trigger) -> Condition:
     """Hold for news of an item that the customer watches now: everywhere, or in one of the stores that are named.
 
-    A price fell if it fell far enough, in the currency that the customer saw, and is no higher again.
+    A price fell if it fell far enough, in the currency that the customer saw, and is no higher again. News that waited
+    must still be known to be so: what was taken back meanwhile, or is said no longer, is not told.
     """
 
     def test(scene: Scene) -> bool:
@@ -56,9 +57,21 @@ def _of_watched(trigger: Trigger) -> Condition:
         if item is None or watched(scene.context, item.item_id, scene.now_ms) is None:
             return False
         is_there = event.site_id in trigger.sites if trigger.sites else not event.site_id
-        return is_there and (event.kind != ITEM_PRICE_DROPPED or _fell(scene, item, trigger.drop_ratio_min))
+        if event.kind == ITEM_PRICE_DROPPED:
+            return is_there and _fell(scene, item, trigger.drop_ratio_min)
+        return is_there and _is_told_of(scene, item)
 
     return test
+
+
+def _is_told_of(scene: Scene, item: RememberedItem) -> bool:
+    """Tell whether the catalog still speaks of the item, where its news waited; a gate asks what it says.
+
+    News that is decided at once may be ahead of the catalog that is read here.
+    """
+    event = scene.event
+    said = scene.catalog.available(item.item_id, event.site_id or "", scene.now_ms, event.occurred_at_ms)
+    return scene.timer is None or said is not None
 
 
 def _fell(scene: Scene, item: RememberedItem, ratio_min: float) -> bool:
@@ -67,7 +80,9 @@ def _fell(scene: Scene, item: RememberedItem, ratio_min: float) -> bool:
         return False
     site_id, since_ms = scene.event.site_id or "", scene.event.occurred_at_ms
     price = scene.catalog.price(item.item_id, site_id, scene.now_ms, since_ms)
-    return price is None or (price.currency == before.currency and price.minor <= now)
+    if price is None:
+        return scene.timer is None
+    return price.currency == before.currency and price.minor <= now
 
 
 def _about(purpose: str) -> Condition:

@@ -213,14 +213,15 @@ HELD = load(
 )
 
 
-def held(site: str = "") -> Shopper:
+def held(site: str = "", kind: str = ITEM_AVAILABLE, price: int | None = None) -> Shopper:
     """A customer for whom news of the coat, of this store or of everywhere, waits for the morning."""
     shopper = watcher()
     shopper.rules = replace(shopper.rules, policy=HELD)
     shopper.consents("email", state="withdrawn")
     shopper.consents("in_app", state="withdrawn")
     shopper.now_ms += 10 * HOUR_MS
-    said = hears(shopper, site_id=site or None, occurred_at_ms=shopper.now_ms)
+    says(shopper, site=site, available=True)
+    said = hears(shopper, kind, price, site_id=site or None, occurred_at_ms=shopper.now_ms)
     assert [one.verdict for one in said.candidates] == ["deferred"]
     return shopper
 
@@ -240,6 +241,41 @@ def test_an_item_that_went_again_over_night_is_not_told_of() -> None:
     shopper = held()
     says(shopper, available=False)
     assert released(shopper) == [("suppressed", ["ITEM_UNAVAILABLE"])]
+
+
+def test_an_item_of_which_nothing_is_said_any_more_in_the_morning_is_not_told_of() -> None:
+    shopper = held()
+    shopper.rules.catalog.fold(Change("coat-1", "", None))
+    assert released(shopper) == [("expired", ["STALE"])]
+    shopper = held()
+    says(shopper, available=True, until_ms=shopper.now_ms + HOUR_MS)
+    assert released(shopper) == [("expired", ["STALE"])]
+
+
+@pytest.mark.parametrize(("price", "verdict"), [(11_900, "nudged"), (None, "expired")])
+def test_a_price_that_waited_for_the_morning_is_told_only_while_it_is_known(
+    price: int | None, verdict: str
+) -> None:
+    shopper = held(kind=ITEM_PRICE_DROPPED, price=11_900)
+    says(shopper, available=True, price_minor=price, currency="" if price is None else "EUR")
+    assert [one for one, _ in released(shopper)] == [verdict]
+
+
+def test_news_of_an_item_that_is_gone_again_is_not_told_whatever_group_the_campaign_is_of() -> None:
+    back = campaign(
+        "back",
+        "{event: item.available}",
+        "{wishlist.count: {max: 32}}",
+        because="watching",
+        category="coats",
+        facts="{}",
+        say="It is back.",
+    )
+    shopper = watcher()
+    shopper.rules = replace(shopper.rules, policy=load({**dict(POLICY.files), "campaigns/back.yaml": back}))
+    says(shopper, available=False)
+    assert hears(shopper, occurred_at_ms=NOON_MS).reasons == [("ITEM_UNAVAILABLE", "everywhere")]
+    assert hears(shopper, occurred_at_ms=NOON_MS + MINUTE_MS).channel == "push"
 
 
 def test_who_took_it_off_the_list_over_night_is_not_told() -> None:

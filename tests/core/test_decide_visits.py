@@ -233,6 +233,24 @@ def test_an_end_that_nobody_noticed_for_a_day_triggers_nothing(shopper: Shopper)
     assert next_due_ms(context(shopper)) is None
 
 
+def test_a_visit_that_a_phone_tells_of_when_it_is_over_is_remembered_and_not_spoken_of(
+    shopper: Shopper,
+) -> None:
+    been = "{count: {event: visit.started, within: 30d, min: 1}}"
+    files = {name: text for name, text in FILES.items() if "welcome" not in name}
+    hello = _visiting("hello", "{event: visit.started}", been)
+    five = _visiting("five", "{event: visit.dwelled, dwell_min: 5m}", been)
+    told = {**files, "campaigns/hello.yaml": hello, "campaigns/five.yaml": five}
+    shopper.rules = replace(shopper.rules, policy=load(told, "v1"))
+    shopper.now_ms = NOON_MS + HOUR_MS
+    for at_ms in (NOON_MS, NOON_MS + 6 * MINUTE_MS):
+        late = shopper.does("beacon.ranged", "", None, site_id="berlin-1", occurred_at_ms=at_ms)
+    assert sorted(said(late)) == [("five", "suppressed"), ("hello", "suppressed")]
+    ends_ms = NOON_MS + 21 * MINUTE_MS
+    assert ("TOO_LATE", f"{NOON_MS + HOUR_MS} >= {ends_ms}, the end of the visit") in late.reasons
+    assert [one.kind for one in remembered(context(shopper))] == ["visit.started"]
+
+
 def test_the_same_reading_sent_twice_is_one_reading(shopper: Shopper) -> None:
     hears(shopper, 0, "entered", event_id="b-1")
     assert hears(shopper, MINUTE_MS, "entered", event_id="b-1").counted is Counted.DUPLICATE
