@@ -55,10 +55,11 @@ def test_a_condition_on_what_is_not_kept_while_a_campaign_waits_is_a_warning() -
     waiting = files["campaigns/look.yaml"].replace("\npriority:", "\nwait: 30m\npriority:", 1)
     assert waiting != files["campaigns/look.yaml"]
     loaded = load_all({**files, "campaigns/look.yaml": waiting})
-    expected = "when.extra.coupon: is not kept while the campaign waits, so it is never known when it is asked"
+    expected = (
+        "when.extra.coupon: is not kept while the campaign waits, so it is never known when it is asked"
+    )
     assert [expected in str(warning) for warning in loaded.warnings].count(True) == 1
     assert not [one for one in load_all(files).warnings if "not kept" in str(one)]
-
 
 
 @pytest.mark.parametrize(
