@@ -64,6 +64,12 @@ async def test_each_visit_ends_once_after_a_silence_and_who_may_not_be_sensed_wa
             lambda: sum(redis.zcard(names.due) for names in KEYS) == len(seen), "nobody is waited for"
         )
         await until(lambda: sum(redis.zcard(names.due) for names in KEYS) == 0, "a visit does not end")
+
+    async def are_thanked() -> bool:
+        return len(await shop.nudges()) >= len(seen)
+
+    # The broker of the tests does not tell the end of a partition with a single batch: nothing to be behind of.
+    await until(are_thanked, "not everybody is thanked")
     await shop.caught_up()
     nudges = await shop.nudges()
     assert Counter(one["customer_id"] for one in nudges) == dict.fromkeys(seen, 1)
