@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamproc.core.context import Throttle
-from streamproc.core.creep.model import SHIPPED
+from streamproc.core.creep.model import SHIPPED, Answer
 from streamproc.core.creep.mood import mood_of
 from streamproc.core.facts import Preferences
 from streamproc.core.ledger import LedgerRecord
@@ -126,6 +126,53 @@ def test_whoever_asks_for_a_topic_gives_room_for_it() -> None:
     before = mood(shopper)[1]
     shopper.consents("*", "category/pregnancy")
     assert mood(shopper) == pytest.approx((0.9, before - 0.10))
+
+
+DAYS = 24
+
+
+@pytest.mark.parametrize(
+    ("told", "hours", "wariness"),
+    [
+        (("delivered",), 71, 1.0),
+        (("delivered",), 72, 1.02),
+        (("delivered",), (3 + 60) * DAYS, 1.02**0.5),
+        ((), 72, 1.0),
+        (("delivered", "opened"), 72, 1.0),
+        (("opened", "delivered"), 72, 1.0),
+        (("delivered", "delivered"), 72, 1.02),
+        (("bounced",), 72, 1.0),
+    ],
+)
+def test_what_was_delivered_and_nothing_else_for_three_days_was_ignored(
+    told: tuple[str, ...], hours: int, wariness: float
+) -> None:
+    shopper = known()
+    nudge = nudged(shopper)
+    for kind in told:
+        shopper.answers(kind, nudge)
+    shopper.now_ms += hours * HOUR_MS
+    assert mood(shopper)[0] == pytest.approx(wariness)
+
+
+def test_what_is_opened_late_was_not_ignored() -> None:
+    shopper = known()
+    nudge = nudged(shopper)
+    shopper.answers("delivered", nudge)
+    shopper.now_ms += 4 * DAY_MS
+    assert mood(shopper)[0] > 1
+    shopper.answers("opened", nudge)
+    assert mood(shopper)[0] == 1
+
+
+def test_whoever_ignores_everything_is_no_warier_than_anybody_may_be() -> None:
+    creep = replace(POLICY.creep, feedback={**POLICY.creep.feedback, "ignored": Answer(10.0)})
+    shopper = known()
+    shopper.answers("delivered", nudged(shopper))
+    shopper.now_ms += 3 * DAY_MS
+    context = shopper.customer.context
+    assert context is not None
+    assert mood_of(context, creep, shopper.now_ms).wariness == SHIPPED.wariness.most
 
 
 def test_a_newcomer_is_warier_and_bad_news_starts_from_there() -> None:

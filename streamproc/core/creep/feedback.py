@@ -43,8 +43,6 @@ def hear(context: Context, outcome: Outcome, policy: Policy, now_ms: int, *, is_
     A nudge has one answer of a kind, however often it is told: the charge remembers which it heard. Of an answer to no
     message that is remembered `is_news` tells whether it was told before.
     """
-    if outcome.kind not in policy.creep.feedback:
-        return None
     charge = charge_of(context, outcome.nudge_id)
     if charge is None:
         if outcome.kind not in _AGAINST_ALL or not is_news:
@@ -55,7 +53,10 @@ def hear(context: Context, outcome: Outcome, policy: Policy, now_ms: int, *, is_
         return None
     heard = msgspec.structs.replace(charge, heard=charge.heard | bit)
     context.charges = [heard if one is charge else one for one in context.charges]
-    return feel(context, outcome.kind, policy, now_ms, charge)
+    # That it was delivered or opened moves nothing now, and tells later that it was ignored or was not.
+    return (
+        feel(context, outcome.kind, policy, now_ms, charge) if outcome.kind in policy.creep.feedback else None
+    )
 
 
 def complaint_of(context: Context | None, event: Event) -> Complaint | None:

@@ -139,6 +139,7 @@ class Answer:
 
 
 FEEDBACK: Final[Mapping[str, Answer]] = {
+    "ignored": Answer(1.02),
     "dismissed": Answer(1.10, 0.05),
     "not_interested": Answer(1.15, 0.10, mute_ms=30 * DAY_MS),
     "why_opened": Answer(1.05),

@@ -133,6 +133,7 @@ WARINESS: Final = Shape(
     },
 )
 _ANSWERS_SAY: Final = {
+    "ignored": "Three days after it was sent, a message was delivered and nothing else.",
     "dismissed": "The message was waved away.",
     "not_interested": "The customer said: not interested.",
     "why_opened": "The customer asked why it came.",
@@ -159,13 +160,15 @@ _OF_LIKING: Final[dict[str, Key]] = {
 _OF_ASKING: Final[dict[str, Key]] = _OF_LIKING | {
     "level": _part("What the customer's asking gives back of the budget, 0 or less.", "less", Number(-1, 0)),
 }
+_OF_SILENCE: Final[dict[str, Key]] = {"wariness": _OF_COMPLAINT["wariness"]}
 LIKING: Final = ("clicked", "converted")
 ASKING: Final = "topic_wanted"
+IGNORED: Final = "ignored"
 
 
 def _answer_shape(name: str) -> Shape:
-    keys = _OF_ASKING if name == ASKING else _OF_LIKING if name in LIKING else _OF_COMPLAINT
-    return Shape("What one answer does.", keys)
+    keys = {ASKING: _OF_ASKING, IGNORED: _OF_SILENCE, **dict.fromkeys(LIKING, _OF_LIKING)}
+    return Shape("What one answer does.", keys.get(name, _OF_COMPLAINT))
 
 
 PAUSING: Final = Shape(
