@@ -256,8 +256,10 @@ class Shopper:
         change = ProfileChange("c-1", self.now_ms, **fields)  # type: ignore[arg-type]
         return self._learns("profile.updated", "profiles", change)
 
-    def answers(self, kind: str, nudge_id: str = "", channel: str | None = None) -> Said:
-        outcome = Outcome(nudge_id, "c-1", kind, self.now_ms, channel)
+    def answers(
+        self, kind: str, nudge_id: str = "", channel: str | None = None, at_ms: int | None = None
+    ) -> Said:
+        outcome = Outcome(nudge_id, "c-1", kind, self.now_ms if at_ms is None else at_ms, channel)
         return self._learns(f"nudge.{kind}", "outcomes", outcome)
 
     def demands(self, kind: str) -> Said:
@@ -271,7 +273,7 @@ class Shopper:
             dialect="canonical",
             kind=kind,
             customer_id="c-1",
-            occurred_at_ms=self.now_ms,
+            occurred_at_ms=fact.at_ms,
             received_at_ms=self.now_ms,
             fact=fact,
         )

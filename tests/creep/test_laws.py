@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from datetime import datetime
 from itertools import combinations
 from pathlib import Path
@@ -11,18 +12,19 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import streamproc.core
 from streamproc.core.context import Throttle, encode_context
 from streamproc.core.creep.model import SHIPPED
 from streamproc.core.creep.situation import untimeliness
+from streamproc.core.decide import Counted
 from streamproc.core.decision import Weighed
-from streamproc.core.event import Item
+from streamproc.core.event import Event, Item
 from streamproc.core.policy.loader import load
 from streamproc.core.policy.model import Policy, Quiet
-from tests.core.shopper import DAY_MS, FILES, HOUR_MS, NOON_MS, Said, Shopper
+from tests.core.shopper import DAY_MS, FILES, HOUR_MS, MINUTE_MS, NOON_MS, Said, Shopper
 from tests.creep.case_files import Case, read_cases, run
 
 THROTTLED = {name: text for name, text in FILES.items() if name != "creep.yaml"}
@@ -278,3 +280,106 @@ def test_what_is_decided_and_how_it_was_weighed_reads_back() -> None:
     assert said.emission.decision is not None
     candidate = said.emission.decision.candidates[0]
     assert msgspec.json.decode(msgspec.json.encode(candidate.creep), type=Weighed) == candidate.creep
+
+
+# What comes late, and what customers answer: a message that was decided stays decided, and restraint only grows.
+
+
+def last_nudge(shopper: Shopper) -> str:
+    context = shopper.customer.context
+    assert context is not None
+    return context.charges[-1].nudge_id.hex() if context.charges else ""
+
+
+LATE: dict[str, Callable[[Shopper, int], object]] = {
+    "view": lambda shopper, at_ms: shopper.views("coat-1", occurred_at_ms=at_ms),
+    "view elsewhere": lambda shopper, at_ms: shopper.views("toy-1", "toys", occurred_at_ms=at_ms),
+    "wish": lambda shopper, at_ms: shopper.does("wishlist.added", "coat-1", "coats", occurred_at_ms=at_ms),
+    "order": lambda shopper, at_ms: shopper.does(
+        "order.completed", "coat-1", "coats", occurred_at_ms=at_ms, order_id=f"o-{shopper.count}"
+    ),
+    "refusal": lambda shopper, at_ms: shopper.answers("dismissed", last_nudge(shopper), at_ms=at_ms),
+    "complaint": lambda shopper, at_ms: shopper.answers("complained", channel="sms", at_ms=at_ms),
+    "life event": lambda shopper, at_ms: shopper.tells(
+        life_events=({"kind": "loss", "until_ms": at_ms + 60 * DAY_MS},)
+    ),
+}
+late_events = st.lists(st.tuples(st.sampled_from(sorted(LATE)), st.integers(1, 60)), min_size=1, max_size=24)
+LADDER = ("send", "soften", "quieter", "defer", "silence")
+
+
+def rung(said: Said) -> int:
+    """Return how far down the ladder it came; silence is the end of it."""
+    return LADDER.index(said.nudge.creep.rung if said.nudge is not None else "silence")
+
+
+@example([("view", 2)] * 20)
+@given(late_events)
+def test_a_message_that_was_decided_stays_decided_whatever_comes_late(late: list[tuple[str, int]]) -> None:
+    shopper = known()
+    said = shopper.views("coat-1")
+    assert said.nudge is not None
+    event = Event(
+        event_id=f"e-{shopper.count}",
+        dialect="segment",
+        kind="product.viewed",
+        customer_id="c-1",
+        occurred_at_ms=shopper.now_ms,
+        received_at_ms=shopper.now_ms,
+        items=(Item("coat-1", name="Wool coat", category="coats"),),
+    )
+    decided_ms = shopper.now_ms
+    for kind, hours in late:
+        shopper.now_ms += MINUTE_MS
+        LATE[kind](shopper, decided_ms - hours * HOUR_MS)
+    again = shopper.meets(event, offset=shopper.offsets["clickstream"] - len(moments(late)) - 1)
+    repeated = shopper.meets(event)
+    assert (again.counted, again.emission) == (Counted.REDELIVERED, None)
+    assert (repeated.counted, repeated.emission) == (Counted.DUPLICATE, None)
+
+
+def moments(late: list[tuple[str, int]]) -> list[str]:
+    return [kind for kind, _ in late if kind in ("view", "view elsewhere", "wish", "order")]
+
+
+@example([("refusal", 60)], 72, 1.2, 0.5)
+@given(late_events, st.integers(1, 72), st.floats(0, 1.2), st.floats(0.5, 4))
+def test_what_comes_late_moves_the_next_message_to_no_earlier_rung(
+    late: list[tuple[str, int]], hours: int, level: float, wariness: float
+) -> None:
+    def ends(told: list[tuple[str, int]]) -> int:
+        shopper = known()
+        shopper.views("coat-1")
+        spent(shopper, level, wariness)
+        decided_ms = shopper.now_ms
+        for kind, ago in told:
+            LATE[kind](shopper, decided_ms - ago * HOUR_MS)
+        shopper.now_ms += hours * HOUR_MS
+        return rung(shopper.views("coat-2"))
+
+    assert ends(late) >= ends([])
+
+
+BAD = ("dismissed", "not_interested", "why_opened", "unsubscribed", "complained", "uninstalled")
+days = st.lists(st.tuples(st.integers(1, 200), st.sampled_from(["coats", "toys"])), min_size=1, max_size=4)
+
+
+@given(
+    days, st.sampled_from(BAD), st.integers(0, 3), st.integers(1, 24 * 30), st.sampled_from(["coats", "toys"])
+)
+def test_bad_news_after_any_days_leads_to_no_message_and_none_as_loud_that_would_not_have_come(
+    before: list[tuple[int, str]], kind: str, about: int, hours: int, category: str
+) -> None:
+    shopper = known()
+    nudges = []
+    for number, (wait, viewed) in enumerate(before):
+        shopper.now_ms += wait * HOUR_MS
+        said = shopper.views(f"{viewed}-{number}", viewed)
+        nudges += [said.nudge.nudge_id] if said.nudge is not None else []
+    annoyed = deepcopy(shopper)
+    annoyed.answers(kind, nudges[about % len(nudges)] if nudges else "")
+    for one in (shopper, annoyed):
+        one.now_ms += hours * HOUR_MS
+    plain, after = shopper.views("other-1", category), annoyed.views("other-1", category)
+    assert rung(after) >= rung(plain)
+    assert after.nudge is None or hours * HOUR_MS >= SHIPPED.feedback[kind].hold_ms

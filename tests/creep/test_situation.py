@@ -115,12 +115,15 @@ def test_what_is_vetoed_is_invalid_too_in_case_nobody_asks_for_the_veto(
 
     monkeypatch.setattr(Situation, "__init__", look)
     monkeypatch.setattr("streamproc.core.candidates.candidate_reasons", lambda _: [])
-    bereaved, bought = known(), known()
+    bereaved, bought, over = known(), known(), known()
     bereaved.tells(life_events=({"kind": "bereavement"},))
     bereaved.views()
     bought.does("order.completed", "coat-1", "coats", order_id="o-1")
     bought.views("coat-2")
-    assert seen == [1.0, 1.0]
+    over.tells(life_events=({"kind": "bereavement", "until_ms": over.now_ms + HOUR_MS},))
+    over.now_ms += HOUR_MS
+    over.views()
+    assert seen == [1.0, 1.0, 0.0]
 
 
 SENSED = (
