@@ -205,7 +205,7 @@ def _frequency(case: Case, failed: list[Why]) -> None:
     if case.campaign.sensed and overall.one_sensed_per_visit:
         sensed = sum(charge.sensed and charge.visit == case.visit for charge in charges)
         if sensed:
-            failed.append(Why(Gate.VISIT_CAP, f"{case.visit}: {sensed} of 1"))
+            failed.append(Why(Gate.VISIT_CAP, f"{case.visit or 'in no visit'}: {sensed} of 1"))
     gap = None
     if charges and Exemption.GAP not in case.campaign.exempt_from:
         gap = caps.gap(charges, scene.now_ms, overall.gap_min_ms)

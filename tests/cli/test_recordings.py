@@ -128,6 +128,14 @@ def test_check_events_takes_only_topics_that_producers_write_to(offline: Command
         assert meant in said.err
 
 
+def test_check_events_takes_the_catalog_with_its_keys(offline: CommandLine) -> None:
+    said = offline("check-events", "--topic", "catalog", given="{}")
+    assert "give lines of a record file" in said.err
+    line = '{"topic":"catalog","key":"item/pan-1@berlin-1","timestamp_ms":1772539200000,"value":{"available":true}}'
+    good = offline("check-events", given=line)
+    assert (good.code, json.loads(good.out)["site_id"]) == (0, "berlin-1")
+
+
 def test_check_events_exits_1_if_a_payload_is_refused(offline: CommandLine) -> None:
     good = json.dumps(json.loads(wish())["value"])
     assert offline("check-events", given=good).code == 0

@@ -269,6 +269,18 @@ def test_who_hears_something_else_while_in_a_store_is_charged_for_the_visit(shop
     assert context(shopper).charges[-1].visit == ""
 
 
+def test_what_rests_on_visits_while_there_is_none_is_said_once_and_then_told_apart(shopper: Shopper) -> None:
+    files = {name: text for name, text in FILES.items() if "welcome" not in name}
+    been = _visiting("been", "{event: app.opened}", "{count: {event: visit.started, within: 30d, min: 1}}")
+    shopper.rules = replace(shopper.rules, policy=load({**files, "campaigns/been.yaml": been}, "v1"))
+    hears(shopper, 0, "entered")
+    hears(shopper, MINUTE_MS)
+    wakes(shopper, HOUR_MS)
+    assert shopper.does("app.opened").channel == "in_app"
+    shopper.now_ms += 2 * HOUR_MS
+    assert shopper.does("app.opened").reasons == [("VISIT_CAP", "in no visit: 1 of 1")]
+
+
 @cache
 def waiting_rules() -> Policy:
     """One campaign that is asked the day after a visit, and one while it lasts; beacons cause one nudge a visit."""

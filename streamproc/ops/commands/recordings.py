@@ -150,6 +150,10 @@ def check_events(
     from streamproc.ops.topics import load_topics  # noqa: PLC0415
 
     known = [spec.topic for spec in load_topics() if spec.flow in ("facts", "moments")]
+    if topic == "catalog":
+        fail(
+            "of the catalog the key says what a record is about: give lines of a record file, without --topic"
+        )
     if topic not in known:
         fail(f"--topic {topic!r} is none that producers write to: {listed(known)}{nearest(topic, known)}")
     out = sys.stdout.buffer
