@@ -328,11 +328,14 @@ class Lanes:
         unit: Unit,
         taken: list[Waiting],
     ) -> None:
+        ahead = [one.task for one in self._in_flight[track]]
         in_flight = _InFlight(unit, asyncio.ensure_future(process(unit)))
         self._in_flight[track].append(in_flight)
         self._idle.clear()
         try:
             await in_flight.task
+            # What finished before the unit ahead of it counts only once that has; a failure there ends the flow.
+            await asyncio.gather(*ahead)
         except asyncio.CancelledError:
             current = asyncio.current_task()
             if not in_flight.abandoned or (current is not None and current.cancelling()):

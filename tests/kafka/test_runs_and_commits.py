@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from streamproc.core.unit import Unit
 from tests.kafka.harness import Cluster, Worker, count
 
 
@@ -60,6 +61,27 @@ async def test_an_exception_ends_the_flow_and_acknowledges_nothing_of_its_unit(c
         await asyncio.wait_for(worker.flow.run(fail_at_the_third), 40)
     finished = count(worker.begun[:2], cluster.moments)
     assert 0 < sum((await cluster.committed(cluster.moments)).values()) == finished < 40
+
+
+async def test_a_unit_that_finishes_first_is_acknowledged_only_after_the_one_ahead_of_it(
+    cluster: Cluster,
+) -> None:
+    await cluster.produce(cluster.moments, 400)
+    worker = Worker(cluster, unit_events_max=100)
+    second_is_done = asyncio.Event()
+
+    async def fail_when_the_second_is_done(unit: Unit) -> None:
+        worker.begun.append(unit)
+        if len(worker.begun) > 1:
+            second_is_done.set()
+            return
+        await second_is_done.wait()
+        await asyncio.sleep(0.3)  # longer than the worker takes to commit what it may
+        raise RuntimeError("broken")
+
+    with pytest.raises(RuntimeError, match="broken"):
+        await asyncio.wait_for(worker.flow.run(fail_when_the_second_is_done), 40)
+    assert not await cluster.committed(cluster.moments)
 
 
 async def test_a_stop_lets_the_unit_in_flight_finish_and_commits_it(cluster: Cluster) -> None:
