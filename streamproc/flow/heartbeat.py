@@ -60,6 +60,7 @@ class Pulse:
             except (StoreUnavailable, StoreRefused) as error:
                 log.warning("no heartbeat: %s", error)
             try:
-                await asyncio.wait_for(self._changed.wait(), HEARTBEAT_SECONDS)
+                async with asyncio.timeout(HEARTBEAT_SECONDS):
+                    await self._changed.wait()
             except TimeoutError:
                 continue

@@ -354,7 +354,8 @@ class Lanes:
 
     async def _becomes_idle(self, timeout_s: float) -> bool:
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._idle.wait(), timeout_s)
+            async with asyncio.timeout(timeout_s):
+                await self._idle.wait()
         return self._idle.is_set()
 
     # Reading end offsets.
@@ -362,7 +363,8 @@ class Lanes:
     async def _read_ends(self) -> None:
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._read_now.wait(), READ_EVERY_S)
+                async with asyncio.timeout(READ_EVERY_S):
+                    await self._read_now.wait()
             self._read_now.clear()
             if self._open:
                 await self._read_once()

@@ -117,7 +117,8 @@ class Consumer(driver.Consumer):
     async def end_offsets(self, partitions: Collection[TP]) -> Mapping[TP, int]:
         """Return the end offsets; raises TimeoutError after END_OFFSETS_S_MAX, KafkaError if unavailable."""
         work = self._thread.end_offsets_here(partitions)
-        return await asyncio.wait_for(self._thread.ask(work), END_OFFSETS_S_MAX)
+        async with asyncio.timeout(END_OFFSETS_S_MAX):
+            return await self._thread.ask(work)
 
     def ack(self, message: Message) -> bool:
         """Count a run as finished unless it is stale, and return whether it counted."""
@@ -169,7 +170,8 @@ class Consumer(driver.Consumer):
     async def commit_and_end_transactions(self) -> None:
         """Commit all that is finished, unless the broker takes too long; then it comes again."""
         try:
-            await asyncio.wait_for(self._commit_all(), COMMIT_S_MAX)
+            async with asyncio.timeout(COMMIT_S_MAX):
+                await self._commit_all()
         except TimeoutError:
             log.warning("Commit took more than %s s; finished work will come again", COMMIT_S_MAX)
 
