@@ -353,9 +353,10 @@ class Lanes:
             self._wake.set()
 
     async def _becomes_idle(self, timeout_s: float) -> bool:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(timeout_s):
-                await self._idle.wait()
+        # Also asked on the way out of a cancellation, where Python before 3.11.3 mistakes its own timeouts for one.
+        idle = asyncio.ensure_future(self._idle.wait())
+        await asyncio.wait({idle}, timeout=timeout_s)
+        idle.cancel()
         return self._idle.is_set()
 
     # Reading end offsets.

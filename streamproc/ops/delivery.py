@@ -17,6 +17,7 @@ from streamproc.deliver.ports import Addresses, Target, Unusable
 from streamproc.deliver.road import read_rate
 from streamproc.deliver.targets import addresses_from, read_line, target_for
 from streamproc.flow.delivery import Delivery, DeliveryConfig
+from streamproc.ops.cancellation import keep_cancellations
 from streamproc.ops.delivery_metrics import DeliveryMetrics
 from streamproc.ops.health import HealthServer
 from streamproc.ops.logs import set_up_logs
@@ -152,6 +153,7 @@ def run_delivery(settings: Settings, options: Options) -> int:
     parts = assemble(settings, options)
     set_up_logs(settings.log_level, worker=parts.config.name)
     log.info("delivery of %s by streamproc %s to %s starts", options.channel, __version__, parts.target.name)
+    keep_cancellations()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         code = runner.run(serve(parts))
     log.info("stopped with exit code %s", code)

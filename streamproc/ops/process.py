@@ -19,6 +19,7 @@ import uvloop
 from streamproc import __version__
 from streamproc.core.policy.model import Policy
 from streamproc.flow.worker import STALLED_SECONDS_MAX, Worker, WorkerConfig, WorkerStalled
+from streamproc.ops.cancellation import keep_cancellations
 from streamproc.ops.health import HealthServer
 from streamproc.ops.logs import set_up_logs
 from streamproc.ops.meter import MetricsMeter
@@ -121,6 +122,7 @@ def run_worker(settings: Settings) -> int:
     set_up_logs(settings.log_level, worker=name)
     log.info("worker of streamproc %s starts, default policy %s", __version__, parts.policy.version)
     _collect_rarely()
+    keep_cancellations()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         code = runner.run(serve(parts))
     log.info("stopped with exit code %s", code)
