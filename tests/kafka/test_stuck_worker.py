@@ -70,8 +70,8 @@ async def test_memory_stays_bounded_while_units_do_not_end(cluster: Cluster) -> 
                 await cluster.produce(topic, 256, value=bytes(64 * 1_024))
         await until_steady(process)
         growth = rss_bytes(process) - before
-    # 12 partitions: a share of 1 MiB and one fetch of 0.5 MiB beyond it, 0.5 MiB unread make 24 MiB; the client's copies
-    # of responses that are being read make two to three times that, the more the busier the machine is.
+    # 12 partitions: a share of 1 MiB and one fetch of 0.5 MiB beyond it, 0.5 MiB unread make 24 MiB; the client's
+    # copies of responses that are being read make two to three times that, the more the busier the machine is.
     assert growth < 96 * MIB, f"grew by {growth / MIB:.0f} MiB of 192 MiB produced"
 
 
