@@ -40,6 +40,7 @@ INPUTS = (
     *("consents", "profiles", "outcomes", "privacy-requests"),
     *("clickstream", "beacons", "rekeyed", "timers"),
 )
+NUDGES = ("nudges.push", "nudges.email", "nudges.in_app")
 OUTPUTS = ("ledger", "decisions", "receipts", "dead-letters", "config")
 LOG_APPEND_TIME = 1
 
@@ -374,11 +375,14 @@ class Installation:
         return [msgspec.json.decode(record.value or b"null") for record in await self.read(topic)]
 
     async def nudges(self) -> list[Any]:
-        return (
-            await self.values("nudges.push")
-            + await self.values("nudges.email")
-            + await self.values("nudges.in_app")
-        )
+        return [one for topic in NUDGES for one in await self.values(topic)]
+
+    async def messages(self) -> list[Any]:
+        """Return each nudge once: one that a killed worker left to be written again is the same, byte for byte."""
+        written = {record.value or b"" for record in await self.read(*NUDGES)}
+        messages = [msgspec.json.decode(value) for value in written]
+        assert len({one["nudge_id"] for one in messages}) == len(messages), "two messages share an id"
+        return messages
 
     # Judging
 

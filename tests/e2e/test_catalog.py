@@ -135,7 +135,7 @@ async def test_every_watcher_hears_once_that_it_is_back_though_the_worker_is_kil
 
     await until(all_heard, f"not all heard: {second.tail()}", 60)
     await shop.caught_up()
-    heard = Counter(one["customer_id"] for one in await shop.nudges())
+    heard = Counter(one["customer_id"] for one in await shop.messages())
     assert (len(heard), set(heard.values())) == (len(customers), {1})
     letters = await shop.read("dead-letters")
     assert {json.loads(one.value or b"")["available"] for one in letters} == {"?"}

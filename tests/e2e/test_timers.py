@@ -89,7 +89,7 @@ async def set_up(shop: Installation, customers: Iterable[str], *workers: WorkerP
 
 
 async def reminded(shop: Installation) -> Counter[str]:
-    return Counter(one["customer_id"] for one in await shop.nudges() if one["campaign"] == "remind")
+    return Counter(one["customer_id"] for one in await shop.messages() if one["campaign"] == "remind")
 
 
 async def has_fired(worker: WorkerProcess) -> bool:
