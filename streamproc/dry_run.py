@@ -98,6 +98,10 @@ class WakingStore(MemoryStore):
         """Return when the first customer is to be woken; None if nobody is."""
         return min(self._due_at_ms.values(), default=None)
 
+    def waiting(self) -> int:
+        """Return how many customers are to be woken."""
+        return len(self._due_at_ms)
+
     def pop(self, now_ms: int) -> tuple[int, str] | None:
         """Return who is to be woken first, and when, if that is not after now."""
         while self._queue and self._queue[0][0] <= now_ms:
@@ -200,6 +204,11 @@ class DryRun:
     def next_due_ms(self) -> int | None:
         """When the first of all that is waited for comes due, in milliseconds; None if nothing is."""
         return self._waking.next_due_ms()
+
+    @property
+    def waiting(self) -> int:
+        """How many customers wait for a time."""
+        return self._waking.waiting()
 
     def _take(self, record: Record) -> list[Record]:
         self._written = []

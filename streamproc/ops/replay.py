@@ -34,6 +34,10 @@ class Summary:
     verdicts: Counter[str] = field(default_factory=Counter)
     gates: Counter[str] = field(default_factory=Counter)
     """For each gate, the candidates it stopped; one candidate may fail several."""
+    waiting: int = 0
+    """How many customers still wait for a time, such as the end of a campaign's `wait` or of the quiet hours."""
+    next_due_ms: int | None = None
+    """When the first of them is due, in milliseconds; None if nobody waits."""
 
     @property
     def nudges(self) -> int:
@@ -51,20 +55,29 @@ class Summary:
             self.gates.update(reason["code"] for reason in candidate.get("reasons", ()))
 
 
-def replay(run: DryRun, records: Iterable[Record], write: Callable[[bytes], object]) -> Summary:
+def replay(
+    run: DryRun, records: Iterable[Record], write: Callable[[bytes], object], *, then_ms: int = 0
+) -> Summary:
     """Feed the records in their order, and write what they cause as lines of a record file.
 
-    The same records, policy and key give the same bytes.
+    Then the time goes on for `then_ms` milliseconds after the latest record, so that what is waited for comes due. The
+    same records, policy, key and time give the same bytes.
     """
     summary = Summary()
+
+    def take(caused: Iterable[Record]) -> None:
+        for written in caused:
+            summary.count(written)
+            write(encode_record(written) + b"\n")
+
     for record in records:
         if record.topic not in TAKEN:
             summary.skipped[record.topic] += 1
             continue
         summary.read[record.topic] += 1
-        for written in run.feed(record):
-            summary.count(written)
-            write(encode_record(written) + b"\n")
+        take(run.feed(record))
+    take(run.advance(run.clock.at_ms + then_ms))
+    summary.waiting, summary.next_due_ms = run.waiting, run.next_due_ms
     return summary
 
 

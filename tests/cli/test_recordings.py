@@ -76,6 +76,28 @@ def test_a_switch_in_the_file_applies_and_what_a_run_wrote_is_skipped(offline: C
     assert "channel_off" in counted["gates"]
 
 
+def test_what_waits_when_the_records_end_is_counted_and_decided_if_the_time_goes_on(
+    offline: CommandLine,
+) -> None:
+    cart = json.loads(wish())
+    cart["value"]["event"] = "Product Added"
+    lines = [*allowed(), json.dumps(cart)]
+    out, err = replay(offline, lines, "--json")
+    assert [one for one in out if one["topic"] == "decisions"] == []
+    counted = json.loads(err)
+    assert (counted["waiting"], counted["next_due_ms"] > NOON_MS) == (1, True)
+    _, err = replay(offline, lines)
+    assert "waiting:  customers 1, the first until 2026-03-03" in err
+    out, err = replay(offline, lines, "--then", "30d", "--json")
+    assert {one["value"]["kind"] for one in out if one["topic"] == "decisions"} == {"timer"}
+    assert (json.loads(err)["waiting"], json.loads(err)["next_due_ms"]) == (0, None)
+
+
+def test_a_time_to_go_on_that_is_no_duration_is_refused(offline: CommandLine) -> None:
+    said = offline("replay", "--policy", shipped_folder("policy"), "--then", "two days", given=wish())
+    assert (said.code, "--then two days is no duration" in said.err) == (1, True)
+
+
 def test_an_id_key_that_is_set_changes_what_hides_the_customer(offline: CommandLine, tmp_path: Path) -> None:
     def hashed() -> set[str]:
         out, _ = replay(offline, [*allowed(), wish()])

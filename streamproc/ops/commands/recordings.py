@@ -23,6 +23,7 @@ from streamproc.ops.commands.terminal import (
     settings,
     show_json,
 )
+from streamproc.ops.times import utc_text
 
 if TYPE_CHECKING:
     from streamproc.ops.replay import Summary
@@ -43,16 +44,21 @@ def replay(
     policy: Annotated[Path, typer.Option(help="The policy's folder.", show_default=False)],
     source: Files = None,
     to: To = None,
+    then: Annotated[
+        str, typer.Option(help="How long the time goes on after the last record, such as 2d.")
+    ] = "0m",
     as_json: Annotated[bool, typer.Option("--json", help="Write the summary, on stderr, as JSON.")] = False,
 ) -> None:
     """Run recorded traffic through the whole pipeline, with no Kafka, no Redis, and nothing sent.
 
-    Records go in in the order of the files; the clock is the latest timestamp seen. Switches on `config` in the file
-    apply, the policy is the one given. What comes out, nudges, decisions, ledger and receipts, are lines of a record
-    file, the same bytes each time. Customer ids are hashed with a published key unless STREAMPROC_ID_KEY_FILE is set.
+    Records go in in the order of the files; the clock is the latest timestamp seen, so what waits for a later time
+    stays silent unless --then lets it pass. Switches on `config` in the file apply, the policy is the one given. What
+    comes out, nudges, decisions, ledger and receipts, are lines of a record file, the same bytes each time. Customer
+    ids are hashed with a published key unless STREAMPROC_ID_KEY_FILE is set.
 
     Example: `streamproc replay --policy policy/ --from monday.ndjson --to out.ndjson`
     """
+    from streamproc.core.policy.fields import duration_ms  # noqa: PLC0415
     from streamproc.dry_run import PUBLISHED_ID_KEY, DryRun  # noqa: PLC0415
     from streamproc.ops.policy_files import load_folder  # noqa: PLC0415
     from streamproc.ops.replay import ReplayError, read_files  # noqa: PLC0415
@@ -60,6 +66,9 @@ def replay(
 
     given = settings()
     files = source or []
+    then_ms = duration_ms(then)
+    if then_ms is None:
+        fail(f"--then {then} is no duration, such as 90s, 30m, 12h or 2d")
     if to is not None and to.resolve() in {file.resolve() for file in files}:
         fail(f"--to {to} is also read from")
     key = given.id_key_file.read_bytes().strip() if given.id_key_file is not None else PUBLISHED_ID_KEY
@@ -79,9 +88,8 @@ def replay(
         bytes_sum = sum(file.stat().st_size for file in files) or None
         watched = stack.enter_context(_progress(bytes_sum))
         try:
-            summary = replay_records(
-                dry_run, read_files((name, watched(lines)) for name, lines in opened), out.write
-            )
+            records = read_files((name, watched(lines)) for name, lines in opened)
+            summary = replay_records(dry_run, records, out.write, then_ms=then_ms)
         except ReplayError as error:
             fail(str(error))
         out.flush()
@@ -226,7 +234,8 @@ def _say_summary(summary: Summary, seconds: float, *, as_json: bool) -> None:
         counted = {
             name: dict(getattr(summary, name)) for name in ("read", "skipped", "written", "verdicts", "gates")
         }
-        show_json({**counted, "nudges": summary.nudges, "seconds": round(seconds, 3)}, aside=True)
+        waits = {"waiting": summary.waiting, "next_due_ms": summary.next_due_ms}
+        show_json({**counted, "nudges": summary.nudges, **waits, "seconds": round(seconds, 3)}, aside=True)
         return
     count = sum(summary.read.values())
     say_aside(f"{count} records in {seconds:.1f} s, {summary.nudges} nudges")
@@ -235,3 +244,8 @@ def _say_summary(summary: Summary, seconds: float, *, as_json: bool) -> None:
         if counts:
             listed = ", ".join(f"{what} {times}" for what, times in counts.most_common())
             say_aside(f"  {name + ':':<10}{listed}")
+    if summary.next_due_ms is not None:
+        until = utc_text(summary.next_due_ms)
+        say_aside(
+            f"  {'waiting:':<10}customers {summary.waiting}, the first until {until}; --then 2d goes on"
+        )
