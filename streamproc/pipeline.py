@@ -11,7 +11,6 @@ from typing import Final
 
 import msgspec
 
-from streamproc.complaints import Complaints
 from streamproc.core.arrival import Arrival, Customer
 from streamproc.core.consent import NO_CONSENT, decode_consent, encode_consent
 from streamproc.core.context import (
@@ -21,7 +20,7 @@ from streamproc.core.context import (
     encode_context,
     ttl_ms,
 )
-from streamproc.core.creep.feedback import complaint_of
+from streamproc.core.creep.feedback import opt_out_of
 from streamproc.core.decide import Counted, decide
 from streamproc.core.decision import decode_emission, encode_emission
 from streamproc.core.event import Event, Reason, Rejection
@@ -35,6 +34,7 @@ from streamproc.handover import Handing, nudge_id_of
 from streamproc.ingest import parse
 from streamproc.ingest.canonical import encode_event
 from streamproc.ingest.dead_letter import dead_letter
+from streamproc.opt_outs import OptOuts
 from streamproc.pacing import Pacing
 from streamproc.ports import Clock, Gate, Meter, Sink, SinkUnavailable
 from streamproc.purse import Purse
@@ -98,7 +98,7 @@ class Pipeline:
         self._turns, self._fact_turns = Turns(), Turns()
         self._purse = Purse(store)
         self._pacing = Pacing(store)
-        self._complaints = Complaints(store)
+        self._opt_outs = OptOuts(store)
 
     async def process(self, unit: Unit) -> None:
         """Take a unit through all steps; return only when every output is acknowledged.
@@ -130,7 +130,7 @@ class Pipeline:
         await turn.emits()
         started = self._monotonic()
         await self._until_done(lambda: self._emit(work))
-        await self._until_done(lambda: self._mind_complaints(work))
+        await self._until_done(lambda: self._mind_opt_outs(work))
         await self._until_done(lambda: self._sink.send(self._receipts(work)))
         self._step("emit", started)
         decisions = [emission.decision for _, emission in work.emissions if emission.decision is not None]
@@ -304,7 +304,7 @@ class Pipeline:
                 continue
             changed = True
             if emission is not None:
-                emission.complaint = complaint_of(customer.context, event)
+                emission.opt_out = opt_out_of(customer.context, event)
                 result.emissions.append((arrival.position, emission))
                 if customer.context is not None:
                     puts.append((arrival.position.place, encode_emission(emission)))
@@ -382,12 +382,12 @@ class Pipeline:
             self._meter.withheld(withheld.why.code)
             work.tally.withheld(withheld.position.topic, withheld.position.partition)
 
-    async def _mind_complaints(self, work: Work) -> None:
-        """Count what was said and what was complained about, and pause the campaigns of which too much was."""
+    async def _mind_opt_outs(self, work: Work) -> None:
+        """Count what was said and who opted out after it, and pause the campaigns after which too many did."""
         rules = self._gate.rules()
-        await self._complaints.count(work.handed, rules)
-        complaints = [one.complaint for _, one in work.emissions if one.complaint is not None]
-        pauses = await self._complaints.hear(complaints, rules, self._unit_ms(work.unit))
+        await self._opt_outs.count(work.handed, rules)
+        opt_outs = [one.opt_out for _, one in work.emissions if one.opt_out is not None]
+        pauses = await self._opt_outs.hear(opt_outs, rules, self._unit_ms(work.unit))
         if pauses:
             await self._sink.send(pauses)
             self._meter.campaigns_paused(len(pauses))

@@ -55,7 +55,7 @@ class Meter(Protocol):
         ...
 
     def campaigns_paused(self, count: int) -> None:
-        """Count campaigns that were paused because too many customers complained."""
+        """Count campaigns that were paused because too many customers complained or unsubscribed."""
         ...
 
     def conflicts(self, customers: int) -> None:

@@ -22,6 +22,7 @@ from streamproc.core.event import BEACON_KINDS, TIMER_DUE, Event
 from streamproc.core.facts import (
     ANY_CHANNEL,
     MARKETING,
+    OPT_OUTS,
     PROCESSING,
     SENSING,
     SIGNAL_PREFIX,
@@ -187,7 +188,7 @@ def withdrawn_by(context: Context | None, outcome: Outcome) -> list[tuple[str, s
     """Name the channels and purposes that an outcome withdraws; an unknown channel withdraws them all."""
     if outcome.kind == "uninstalled":
         return [("push", MARKETING), (ANY_CHANNEL, SENSING)]
-    if outcome.kind not in ("unsubscribed", "complained"):
+    if outcome.kind not in OPT_OUTS:
         return []
     charge = charge_of(context, outcome.nudge_id) if context is not None else None
     channel = charge.channel if charge is not None else outcome.channel

@@ -159,12 +159,13 @@ class Handover(msgspec.Struct, frozen=True, array_like=True):
     sold: tuple[str, str, int] | None = None
 
 
-class Complaint(msgspec.Struct, frozen=True, array_like=True):
-    """A customer's complaint about a nudge: of which campaign, by its first name, and when that was sent.
+class OptOut(msgspec.Struct, frozen=True, array_like=True):
+    """A customer's opt-out after a nudge: of which campaign, by its first name, and when that was sent.
 
-    `at_ms` is when Kafka received it: the same however often it is read.
+    `kind` is one of `core.facts.OPT_OUTS`; `at_ms` is when Kafka received it: the same however often it is read.
     """
 
+    kind: str
     campaign: str
     nudge_id: str
     sent_at_ms: int
@@ -185,14 +186,14 @@ class Emission:
     handover: Handover | None = None
     decision: Decision | None = None
     unknown_categories: int = 0
-    complaint: Complaint | None = None
+    opt_out: OptOut | None = None
 
 
 class _Kept(msgspec.Struct, frozen=True, array_like=True):
     ahead: list[Output]
     nudge: Output | None
     handover: Handover | None
-    complaint: Complaint | None = None
+    opt_out: OptOut | None = None
 
 
 _json = msgspec.json.Encoder(order=None)
@@ -212,10 +213,10 @@ def decode_decision(value: bytes) -> Decision:
 
 def encode_emission(emission: Emission) -> bytes:
     """Write an emission as the store keeps it."""
-    return _msgpack.encode(_Kept(emission.ahead, emission.nudge, emission.handover, emission.complaint))
+    return _msgpack.encode(_Kept(emission.ahead, emission.nudge, emission.handover, emission.opt_out))
 
 
 def decode_emission(blob: bytes) -> Emission:
     """Read an emission that the store kept. Raises msgspec.DecodeError."""
     kept = _kept.decode(blob)
-    return Emission(kept.ahead, kept.nudge, kept.handover, complaint=kept.complaint)
+    return Emission(kept.ahead, kept.nudge, kept.handover, opt_out=kept.opt_out)

@@ -26,6 +26,8 @@ OUTCOMES = (
     "uninstalled",
     "converted",
 )
+OPT_OUTS = COMPLAINED, UNSUBSCRIBED = ("complained", "unsubscribed")
+"""The outcomes that withdraw the channel that a message came by."""
 PRIVACY_KINDS = ("export", "erase", "object")
 TRAITS_MAX = 32
 

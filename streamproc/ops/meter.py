@@ -61,7 +61,7 @@ class MetricsMeter:
         self._metrics.count_unknown_category(count)
 
     def campaigns_paused(self, count: int) -> None:
-        """Count campaigns that were paused because too many customers complained."""
+        """Count campaigns that were paused because too many customers complained or unsubscribed."""
         self._metrics.count_campaigns_paused(count)
 
     def conflicts(self, customers: int) -> None:

@@ -180,7 +180,7 @@ class Metrics:
         self._conflicts.inc(count)
 
     def count_campaigns_paused(self, count: int) -> None:
-        """Count campaigns that this worker paused because too many customers complained."""
+        """Count campaigns that this worker paused because too many customers complained or unsubscribed."""
         self._campaigns_paused.inc(count)
 
     def count_trouble(self, kind: str, count: int = 1) -> None:
@@ -297,7 +297,7 @@ class Metrics:
         self._holes = counter("holes", "Offsets that a topic skipped.")
         self._plugin_errors = counter("plugin_errors", "Calls of plug-ins that failed and decided nothing.")
         self._conflicts = counter("conflicts", "Customers decided again after a conflicting write.")
-        self._campaigns_paused = counter("campaigns_paused", "Campaigns that too many complained about.")
+        self._campaigns_paused = counter("campaigns_paused", "Campaigns that paused themselves.")
         self._troubles = _children(counter("troubles", "Attempts that are repeated.", "kind"), _TROUBLES)
         self._watchers_told = counter("watchers_told", "Customers told of an item that they watch.")
         self._timers_fired = counter("timers_fired", "Timers that were due and went to their lanes.")

@@ -112,15 +112,11 @@ Tally = tuple[str, int]
 """What is counted together: a scope, such as a campaign since some time, and a day of UTC."""
 
 
-class Complained(msgspec.Struct, frozen=True):
-    """How many complaints a scope has, and about how many messages, the latter within 1 % where they are many.
+class OptedOut(msgspec.Struct, frozen=True):
+    """How many opt-outs a tally has, and after how many messages, the latter within 1 % where they are many."""
 
-    `must_act` tells that they are too many, and that it falls to who counted this complaint to act on it.
-    """
-
-    complaints: int
+    opt_outs: int
     messages: int
-    must_act: bool
 
 
 class Store(Protocol):
@@ -197,14 +193,19 @@ class Store(Protocol):
         """
         ...
 
-    async def count_complaint(
-        self, tallies: Sequence[Tally], message_id: str, ttl_ms: int, *, ratio: float, messages_min: int
-    ) -> Complained:
-        """Count a complaint about a message in the first tally, once however often it is told; add all tallies up.
+    async def count_opt_outs(
+        self, kind: str, tallies: Sequence[Tally], message_ids: Sequence[str], ttl_ms: int
+    ) -> list[OptedOut]:
+        """Count opt-outs of one kind after messages, given by id, in the first tally; return the counts of each tally.
 
-        They are of one scope. More than `ratio` of at least `messages_min` messages are too many. It falls to one
-        complaint to act on that: always to the same one if it is told again, and to the next if `CLAIM_MS` later there
-        are still too many.
+        A message has one in a tally, however often it is told. The first tally lives for `ttl_ms` from now.
+        """
+        ...
+
+    async def claim_pause(self, scope: str, claimants: Sequence[str]) -> bool:
+        """Tell whether it falls to one of these, each known by a name of its own, to pause what the scope stands for.
+
+        It falls to one: always to the same one if it asks again, and to the next who asks `CLAIM_MS` later.
         """
         ...
 

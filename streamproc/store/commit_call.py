@@ -26,7 +26,7 @@ CUSTOMERS_A_CALL_MAX: Final = 128
 
 SCRIPTS: Final = {
     name: files("streamproc.store").joinpath(f"scripts/{name}.lua").read_bytes()
-    for name in ("commit", "claim", "drop", "waiting", "spend", "pace", "messages", "complaint")
+    for name in ("commit", "claim", "drop", "waiting", "spend", "pace", "messages", "opt_outs", "pause")
 }
 _SHA: Final = {name: sha1(script, usedforsecurity=False).hexdigest() for name, script in SCRIPTS.items()}
 
@@ -134,15 +134,20 @@ def messages_call(ids: Mapping[Tally, Sequence[str]], *, token: bytes, ttl_ms: i
     return ("EVALSHA", _SHA["messages"], len(keys), *keys, token, ttl_ms, *counted)
 
 
-def complaint_call(
-    tallies: Sequence[Tally], message_id: str, *, token: bytes, ttl_ms: int, ratio: float, messages_min: int
+def opt_outs_call(
+    kind: str, tallies: Sequence[Tally], message_ids: Sequence[str], *, token: bytes, ttl_ms: int
 ) -> Call:
-    """Return the EVALSHA that counts a complaint about a message, and says whether there are too many."""
+    """Return the EVALSHA that counts opt-outs after messages, and returns the counts of all tallies."""
     names = KEYS[0]
-    counts = (prefix + _tally(tally) for tally in tallies for prefix in (names.complaints, names.messages))
-    keys = (names.epoch, names.pausing + tallies[0][0], *counts)
-    args = (token, ttl_ms, message_id, repr(ratio), messages_min, CLAIM_MS)
-    return ("EVALSHA", _SHA["complaint"], len(keys), *keys, *args)
+    prefixes = (f"{names.opted_out}{kind}:", names.messages)
+    keys = (names.epoch, *(prefix + _tally(tally) for tally in tallies for prefix in prefixes))
+    return ("EVALSHA", _SHA["opt_outs"], len(keys), *keys, token, ttl_ms, *message_ids)
+
+
+def pause_call(scope: str, claimants: Sequence[str], *, token: bytes) -> Call:
+    """Return the EVALSHA that claims the pause of a scope."""
+    names = KEYS[0]
+    return ("EVALSHA", _SHA["pause"], 2, names.epoch, names.pausing + scope, token, CLAIM_MS, *claimants)
 
 
 def _tally(tally: Tally) -> str:

@@ -80,13 +80,13 @@ class BucketKeys:
     """Name the keys of one bucket. The braces make a cluster keep them all in one slot."""
 
     __slots__ = (
-        "complaints",
         "consent",
         "context",
         "count",
         "due",
         "epoch",
         "messages",
+        "opted_out",
         "outputs",
         "pace",
         "paid",
@@ -109,9 +109,10 @@ class BucketKeys:
         # Prefixes of what all workers together spend in a day, which follows. Bucket 0 keeps both.
         self.spent = f"{tag}:spent:"
         self.paid = f"{tag}:paid:"
-        # Prefixes of what all workers together count of a campaign; its scope follows, and a day but for the last.
+        # Prefixes of what all workers together count of a campaign; its scope follows, and a day but for the last. Of
+        # opt-outs the kind comes first.
         self.messages = f"{tag}:messages:"
-        self.complaints = f"{tag}:complaints:"
+        self.opted_out = f"{tag}:opted_out:"
         self.pausing = f"{tag}:pausing:"
         # A prefix likewise; a channel's name follows.
         self.pace = f"{tag}:pace:"

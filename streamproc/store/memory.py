@@ -12,8 +12,8 @@ from streamproc.store.base import (
     AHEAD_MS_MAX,
     CLAIM_MS,
     SPENT_TTL_MS,
-    Complained,
     Hint,
+    OptedOut,
     Slot,
     Spending,
     StoreRefused,
@@ -263,21 +263,27 @@ class MemoryStore:
             key = f"{KEYS[0].messages}{scope}:{day}"
             self.space.change_outputs(key, drop=(), put=[(one, b"") for one in some], ttl_ms=ttl_ms)
 
-    async def count_complaint(
-        self, tallies: Sequence[Tally], message_id: str, ttl_ms: int, *, ratio: float, messages_min: int
-    ) -> Complained:
+    async def count_opt_outs(
+        self, kind: str, tallies: Sequence[Tally], message_ids: Sequence[str], ttl_ms: int
+    ) -> list[OptedOut]:
         self._check(0)
         space, names = self.space, KEYS[0]
+        opted_out = f"{names.opted_out}{kind}:"
         days = [f"{scope}:{day}" for scope, day in tallies]
-        space.change_outputs(names.complaints + days[0], drop=(), put=((message_id, b""),), ttl_ms=ttl_ms)
-        complaints = sum(len(space.fields(names.complaints + day)) for day in days)
-        messages = len({one for day in days for one in space.fields(names.messages + day)})
-        if messages < messages_min or complaints / messages <= ratio:
-            return Complained(complaints, messages, must_act=False)
-        claim = names.pausing + tallies[0][0]
-        if space.get(claim) is None:
-            space.set(claim, message_id.encode(), CLAIM_MS)
-        return Complained(complaints, messages, space.get(claim) == message_id.encode())
+        space.change_outputs(
+            opted_out + days[0], drop=(), put=[(one, b"") for one in message_ids], ttl_ms=ttl_ms
+        )
+        return [
+            OptedOut(len(space.fields(opted_out + day)), len(space.fields(names.messages + day)))
+            for day in days
+        ]
+
+    async def claim_pause(self, scope: str, claimants: Sequence[str]) -> bool:
+        self._check(0)
+        key = KEYS[0].pausing + scope
+        if self.space.get(key) is None:
+            self.space.set(key, claimants[0].encode(), CLAIM_MS)
+        return (self.space.get(key) or b"").decode() in claimants
 
     async def ping(self) -> None:
         self._check_all()

@@ -11,10 +11,10 @@ from redis.exceptions import NoScriptError, ResponseError
 from streamproc.store.base import (
     CLAIM_MS,
     SPENT_TTL_MS,
-    Complained,
     EpochMissing,
     Hint,
     LostWrites,
+    OptedOut,
     Slot,
     Spending,
     StoreRefused,
@@ -30,12 +30,13 @@ from streamproc.store.commit_call import (
     check_writes,
     claim_call,
     commit_call,
-    complaint_call,
     drop_call,
     due_of,
     hints_by_bucket,
     messages_call,
+    opt_outs_call,
     pace_call,
+    pause_call,
     spend_call,
     waiting_call,
 )
@@ -161,19 +162,16 @@ class RedisStore:
     async def count_messages(self, ids: Mapping[Tally, Sequence[str]], ttl_ms: int) -> None:
         await self._scripted([messages_call(ids, token=self._token or b"", ttl_ms=ttl_ms)])
 
-    async def count_complaint(
-        self, tallies: Sequence[Tally], message_id: str, ttl_ms: int, *, ratio: float, messages_min: int
-    ) -> Complained:
-        call = complaint_call(
-            tallies,
-            message_id,
-            token=self._token or b"",
-            ttl_ms=ttl_ms,
-            ratio=ratio,
-            messages_min=messages_min,
-        )
-        ((complaints, messages, must_act),) = await self._scripted([call])
-        return Complained(complaints, messages, must_act == 1)
+    async def count_opt_outs(
+        self, kind: str, tallies: Sequence[Tally], message_ids: Sequence[str], ttl_ms: int
+    ) -> list[OptedOut]:
+        call = opt_outs_call(kind, tallies, message_ids, token=self._token or b"", ttl_ms=ttl_ms)
+        (counts,) = await self._scripted([call])
+        return [OptedOut(*pair) for pair in zip(counts[::2], counts[1::2], strict=True)]
+
+    async def claim_pause(self, scope: str, claimants: Sequence[str]) -> bool:
+        (held,) = await self._scripted([pause_call(scope, claimants, token=self._token or b"")])
+        return bool(held == 1)
 
     async def ping(self) -> None:
         seen = self._seen.copy()

@@ -6,7 +6,7 @@ import pytest
 
 from streamproc.core.creep.model import SHIPPED, Answer, Pausing
 from streamproc.core.policy.diff import differences
-from streamproc.core.policy.loader import load
+from streamproc.core.policy.loader import load, load_all
 from streamproc.core.policy.model import Policy
 from streamproc.core.policy.problems import PolicyErrors
 from streamproc.ops.policy_files import load_folder
@@ -31,7 +31,17 @@ def test_what_the_file_does_not_say_is_as_shipped() -> None:
 
 def test_when_a_campaign_pauses_itself_may_be_said_in_part() -> None:
     pausing = with_creep("pause_campaign: {messages_min: 200}\n").creep.pausing
-    assert pausing == Pausing(ratio=0.001, messages_min=200, days=7)
+    assert pausing == Pausing(0.001, 3, messages_min=200, days=7)
+
+
+@pytest.mark.parametrize(
+    ("rule", "warns"), [("days: 3", True), ("days: 4", False), ("days: 3, unsubscriptions: 1000", False)]
+)
+def test_days_too_few_to_tell_what_is_usual_are_warned_of(rule: str, *, warns: bool) -> None:
+    loaded = load_all({**FILES, "creep.yaml": f"pause_campaign: {{{rule}}}\n"})
+    says = "pause_campaign.days: 3, today included, and what is usual takes 3 days before: unsubscriptions pause no "
+    warnings = [f"creep.yaml:1: {says}campaign (unsubscriptions: 1000 says so)"]
+    assert [str(one) for one in loaded.warnings if one.file == "creep.yaml"] == warnings * warns
 
 
 def test_how_loud_a_form_is_orders_the_channels_of_a_campaign() -> None:
@@ -67,6 +77,10 @@ def test_how_loud_a_form_is_orders_the_channels_of_a_campaign() -> None:
             "pause_campaign: {complaints: 1.5}",
             "1: pause_campaign.complaints: 1.5 is not between 0 and 1",
         ),
+        (
+            "pause_campaign: {unsubscriptions: 0}",
+            "1: pause_campaign.unsubscriptions: 0 is not between 1 and 1000",
+        ),
         ("pause_campaign: {messages_min: 0}", "1: pause_campaign.messages_min: 0 is not between 1 and 1000000"),
         ("pause_campaign: {days: 29}", "1: pause_campaign.days: 29 is not between 1 and 28"),
         ("half_life: 7", "1: half_life: '7' is not a duration; write a number and a unit, such as 30m, 12h or 7d"),
@@ -88,6 +102,12 @@ def test_a_mistake_is_named_with_its_line(text: str, error: str) -> None:
             "pause_campaign: {complaints: 0.002}",
             "pause campaign complaints: 0.002, was 0.001",
             "looser",
+        ),
+        (
+            "pause_campaign: {unsubscriptions: 3}",
+            "pause_campaign: {unsubscriptions: 2.5}",
+            "pause campaign unsubscriptions: 2.5, was 3",
+            "tighter",
         ),
         (
             "pause_campaign: {messages_min: 1000}",

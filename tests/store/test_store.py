@@ -13,10 +13,10 @@ from streamproc.store.base import (
     CLAIM_MS,
     HINTS_A_CALL_MAX,
     TTL_MS_MAX,
-    Complained,
     EpochMissing,
     Hint,
     LostWrites,
+    OptedOut,
     Slot,
     Store,
     StoreUnavailable,
@@ -548,83 +548,56 @@ async def test_nothing_is_paid_from_a_store_that_lost_its_state(world: World, st
         await store.spend("2026-11-27", 10, [("a", 5)])
 
 
-async def test_messages_and_complaints_count_once_however_often_they_are_told(store: Store) -> None:
+async def test_messages_and_opt_outs_count_once_however_often_they_are_told(store: Store) -> None:
     for _ in range(3):
-        await store.count_messages({("look:0", 7): ["a", "b", "b"], ("look:0", 8): ["c", "d"]}, DAY_MS)
-        counted = await store.count_complaint(
-            [("look:0", 8), ("look:0", 7)], "a", DAY_MS, ratio=1, messages_min=1
+        await store.count_messages({("look:0", 7): ["a", "b", "b"], ("look:0", 8): ["c", "d", "e"]}, DAY_MS)
+        await store.count_opt_outs("complained", [("look:0", 7)], ["a", "b", "a"], DAY_MS)
+        counted = await store.count_opt_outs(
+            "complained", [("look:0", 8), ("look:0", 7), ("look:0", 6)], ["c"], DAY_MS
         )
-    assert counted == Complained(complaints=1, messages=4, must_act=False)
+    assert counted == [OptedOut(1, 3), OptedOut(2, 2), OptedOut(0, 0)]
 
 
-async def test_scopes_and_days_that_are_not_asked_about_do_not_count(store: Store) -> None:
+async def test_scopes_days_and_kinds_that_are_not_asked_about_do_not_count(store: Store) -> None:
     for tally in (("look:0", 5), ("look:9", 8), ("other:0", 8)):
         await store.count_messages({tally: ["a", "b"]}, DAY_MS)
-        await store.count_complaint([tally], "a", DAY_MS, ratio=1, messages_min=1)
+        await store.count_opt_outs("complained", [tally], ["a"], DAY_MS)
     await store.count_messages({("look:0", 8): ["c"]}, DAY_MS)
-    counted = await store.count_complaint(
-        [("look:0", 8), ("look:0", 7)], "c", DAY_MS, ratio=1, messages_min=1
-    )
-    assert counted == Complained(complaints=1, messages=1, must_act=False)
+    await store.count_opt_outs("unsubscribed", [("look:0", 8)], ["a", "b"], DAY_MS)
+    counted = await store.count_opt_outs("complained", [("look:0", 8), ("look:0", 7)], ["c"], DAY_MS)
+    assert counted == [OptedOut(1, 1), OptedOut(0, 0)]
 
 
-@pytest.mark.parametrize(
-    ("ratio", "messages_min", "must_act"),
-    [(0.29, 100, False), (0.28, 100, True), (0.28, 101, False), (0, 1, True)],
-)
-async def test_too_many_is_more_than_the_ratio_of_enough_messages(
-    store: Store, ratio: float, messages_min: int, *, must_act: bool
-) -> None:
-    await store.count_messages({SCOPE: [f"m-{number}" for number in range(100)]}, DAY_MS)
-    for number in range(28):
-        await store.count_complaint([SCOPE], f"m-{number}", DAY_MS, ratio=1, messages_min=1)
-    counted = await store.count_complaint([SCOPE], "m-28", DAY_MS, ratio=ratio, messages_min=messages_min)
-    assert counted == Complained(29, 100, must_act)
-
-
-async def test_nobody_can_have_too_many_complaints_about_no_messages(store: Store) -> None:
-    counted = await store.count_complaint([SCOPE], "a", DAY_MS, ratio=0, messages_min=1)
-    assert counted == Complained(1, 0, must_act=False)
-
-
-async def test_it_falls_to_one_complaint_to_act_and_to_it_again_when_it_is_told_again(
+async def test_a_pause_falls_to_the_first_who_claims_it_and_to_it_again_when_it_asks_again(
     world: World, store: Store
 ) -> None:
-    async def must_act(message_id: str) -> bool:
-        counted = await store.count_complaint([SCOPE], message_id, DAY_MS, ratio=0.1, messages_min=2)
-        return counted.must_act
-
-    await store.count_messages({SCOPE: ["a", "b", "c", "d"]}, DAY_MS)
-    assert [await must_act(one) for one in "abaac"] == [True, False, True, True, False]
-    await world.delete(KEYS[0].pausing + SCOPE[0])  # As it goes by itself after a while.
-    assert [await must_act(one) for one in "ba"] == [True, False]
+    claims = [["a", "b"], ["c"], ["b"], ["c", "a"], ["a"]]
+    assert [await store.claim_pause("look:0", names) for names in claims] == [True, False, False, True, True]
+    assert await store.claim_pause("look:9", ["c"])
+    await world.delete(KEYS[0].pausing + "look:0")  # As it goes by itself after a while.
+    assert [await store.claim_pause("look:0", [name]) for name in "ca"] == [True, False]
 
 
 async def test_what_is_counted_is_forgotten_in_time(world: World, store: Store) -> None:
     await store.count_messages({SCOPE: ["a", "b"]}, 30)
-    await store.count_complaint([SCOPE], "a", 30, ratio=1, messages_min=1)
+    await store.count_opt_outs("unsubscribed", [SCOPE], ["a"], 30)
     await world.pass_ms(40)
-    counted = await store.count_complaint([SCOPE], "b", DAY_MS, ratio=1, messages_min=1)
-    assert counted == Complained(1, 0, must_act=False)
+    assert await store.count_opt_outs("unsubscribed", [SCOPE], ["b"], DAY_MS) == [OptedOut(1, 0)]
 
 
-async def test_all_workers_count_together_and_one_of_them_acts(world: World) -> None:
+async def test_all_workers_count_together_and_a_pause_falls_to_one_of_them(world: World) -> None:
     one, other = world.store(), world.store()
     await one.open(fresh=True)
     await other.open()
     names = [f"m-{number}" for number in range(20)]
-    stores = [one, other] * 10
-    await asyncio.gather(
-        *(by.count_messages({SCOPE: [name]}, DAY_MS) for by, name in zip(stores, names, strict=True))
-    )
+    told = list(zip([one, other] * 10, names, strict=True))
+    await asyncio.gather(*(by.count_messages({SCOPE: [name]}, DAY_MS) for by, name in told))
     counted = await asyncio.gather(
-        *(
-            by.count_complaint([SCOPE], name, DAY_MS, ratio=0.5, messages_min=20)
-            for by, name in zip(stores, names, strict=True)
-        )
+        *(by.count_opt_outs("unsubscribed", [SCOPE], [name], DAY_MS) for by, name in told)
     )
-    assert [one.must_act for one in counted].count(True) == 1
-    assert max(one.complaints for one in counted) == 20
+    claimed = await asyncio.gather(*(by.claim_pause(SCOPE[0], [name]) for by, name in told))
+    assert max(one.opt_outs for (one,) in counted) == 20
+    assert claimed.count(True) == 1
     await one.close()
     await other.close()
 
@@ -634,7 +607,9 @@ async def test_nothing_is_counted_in_a_store_that_lost_its_state(world: World, s
     with pytest.raises(EpochMissing):
         await store.count_messages({SCOPE: ["a"]}, DAY_MS)
     with pytest.raises(EpochMissing):
-        await store.count_complaint([SCOPE], "a", DAY_MS, ratio=1, messages_min=1)
+        await store.count_opt_outs("unsubscribed", [SCOPE], ["a"], DAY_MS)
+    with pytest.raises(EpochMissing):
+        await store.claim_pause(SCOPE[0], ["a"])
 
 
 async def test_a_channels_slots_lie_an_interval_apart(store: Store) -> None:

@@ -13,8 +13,8 @@ import msgspec
 from streamproc.core.context import Throttle
 from streamproc.core.creep.budget import DIGITS, level_at
 from streamproc.core.creep.wariness import moved, wariness_at
-from streamproc.core.decision import Complaint
-from streamproc.core.facts import OUTCOMES, Outcome
+from streamproc.core.decision import OptOut
+from streamproc.core.facts import OPT_OUTS, OUTCOMES, Outcome
 from streamproc.core.memory import charge_of
 
 if TYPE_CHECKING:
@@ -59,15 +59,15 @@ def hear(context: Context, outcome: Outcome, policy: Policy, now_ms: int, *, is_
     )
 
 
-def complaint_of(context: Context | None, event: Event) -> Complaint | None:
-    """Return an event as a complaint about a message that is remembered; None for any other."""
+def opt_out_of(context: Context | None, event: Event) -> OptOut | None:
+    """Return an event as an opt-out after a message that is remembered; None for any other."""
     told = event.fact
-    if not isinstance(told, Outcome) or told.kind != "complained" or context is None:
+    if not isinstance(told, Outcome) or told.kind not in OPT_OUTS or context is None:
         return None
     charge = charge_of(context, told.nudge_id)
     if charge is None:
         return None
-    return Complaint(charge.campaign, charge.nudge_id.hex(), charge.at_ms, event.received_at_ms)
+    return OptOut(told.kind, charge.campaign, charge.nudge_id.hex(), charge.at_ms, event.received_at_ms)
 
 
 def feel(

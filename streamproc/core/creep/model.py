@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Final
+
+from streamproc.core.facts import COMPLAINED
 
 MINUTE_MS: Final = 60_000
 DAY_MS: Final = 86_400_000
@@ -153,17 +156,31 @@ FEEDBACK: Final[Mapping[str, Answer]] = {
 }
 
 
+USUAL_RATIO_MIN: Final = Fraction(1, 1_000)
+"""The usual share of unsubscriptions counts as no less: after days without any, a single one would be too many."""
+FACTOR_MAX: Final = 1_000
+"""So many times the least that is usual is every message there is: no share is above it."""
+
+
 @dataclass(frozen=True)
 class Pausing:
-    """When a campaign pauses itself: more than `ratio` of its messages of so many `days` were complained about.
+    """When a campaign pauses itself (`core.creep.pausing`).
 
-    `ratio` is in [0, 1], and 1 is never. It is looked at from `messages_min` messages on. Today counts as a day, and
-    days are those of UTC. The default is what mailbox providers ask of bulk senders: under one in a thousand.
+    Either more than `complaint_ratio`, in [0, 1], of its messages of so many `days` were complained about; 1 is never.
+    The default is what mailbox providers ask of bulk senders: under one in a thousand. Or a day's share of messages
+    that were unsubscribed after is more than `unsubscription_factor` times the usual, in [1, `FACTOR_MAX`], where the
+    highest is never. Both are looked at from `messages_min` messages on. Today counts as a day, and days are those of
+    UTC.
     """
 
-    ratio: float = 0.001
+    complaint_ratio: float = 0.001
+    unsubscription_factor: float = 3.0
     messages_min: int = 1_000
     days: int = 7
+
+    def heeds(self, kind: str) -> bool:
+        """Tell whether opt-outs of this kind can pause a campaign at all."""
+        return self.complaint_ratio < 1 if kind == COMPLAINED else self.unsubscription_factor < FACTOR_MAX
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,9 @@ from itertools import pairwise
 from typing import Final
 
 from streamproc.core.creep import model
-from streamproc.core.creep.model import MINUTE_MS, Answer, Model, Pausing, Scales, Wariness
+from streamproc.core.creep.model import FACTOR_MAX, MINUTE_MS, Answer, Model, Pausing, Scales, Wariness
+from streamproc.core.creep.pausing import USUAL_DAYS_MIN
+from streamproc.core.facts import UNSUBSCRIBED
 from streamproc.core.facts_paths import SPECIFICITIES
 from streamproc.core.policy.caps import DAY_MS
 from streamproc.core.policy.document import Node
@@ -175,6 +177,11 @@ PAUSING: Final = Shape(
     "When a campaign pauses itself, until somebody lets it go on.",
     {
         "complaints": _part("The share of its messages that may be complained about; 1 is never.", "more"),
+        "unsubscriptions": _part(
+            f"How many times the usual share of a day's messages may be unsubscribed after; {FACTOR_MAX} is never.",
+            "more",
+            Number(1, FACTOR_MAX),
+        ),
         "messages_min": Key(
             "How many messages it takes to tell.",
             Whole(1, 1_000_000),
@@ -311,11 +318,19 @@ def _pausing(fields: Fields | None) -> Pausing:
     if fields is None:
         return usual
     messages_min, days = fields.integer("messages_min"), fields.integer("days")
-    return Pausing(
-        ratio=_number(fields, "complaints", usual.ratio),
+    pausing = Pausing(
+        complaint_ratio=_number(fields, "complaints", usual.complaint_ratio),
+        unsubscription_factor=_number(fields, "unsubscriptions", usual.unsubscription_factor),
         messages_min=usual.messages_min if messages_min is None else messages_min,
         days=usual.days if days is None else days,
     )
+    if pausing.heeds(UNSUBSCRIBED) and pausing.days <= USUAL_DAYS_MIN:
+        message = (
+            f"pause_campaign.days: {pausing.days}, today included, and what is usual takes {USUAL_DAYS_MIN} days "
+            f"before: unsubscriptions pause no campaign (unsubscriptions: {FACTOR_MAX} says so)"
+        )
+        fields.findings.warn(fields.node.file, fields.node.line_of("days"), message)
+    return pausing
 
 
 def _feedback(fields: Fields | None) -> Mapping[str, Answer]:
