@@ -15,9 +15,9 @@ def verdict(counts: list[tuple[int, int]], pausing: Pausing | None = None) -> st
     return too_many("unsubscribed", DAY, counts, pausing or Pausing()).split(":")[0]
 
 
-def test_the_usual_is_never_less_than_one_in_a_thousand() -> None:
-    assert verdict([(3, 1_000), *QUIET]) == ""
-    assert verdict([(4, 1_000), *QUIET]) == "unsubscriptions 0.004 > 3 x 0.001"
+def test_the_usual_is_never_less_than_two_in_a_thousand() -> None:
+    assert verdict([(6, 1_000), *QUIET]) == ""
+    assert verdict([(7, 1_000), *QUIET]) == "unsubscriptions 0.007 > 3 x 0.002"
 
 
 def test_the_usual_is_the_median_of_the_days_before() -> None:
@@ -30,8 +30,8 @@ def test_the_usual_is_the_median_of_the_days_before() -> None:
 
 def test_days_of_few_messages_are_left_out() -> None:
     few = [(999, 999)] * 3
-    assert verdict([(4, 1_000), *QUIET, *few]) == "unsubscriptions 0.004 > 3 x 0.001"
-    assert verdict([(4, 1_000), *QUIET[:2], *few]) == ""
+    assert verdict([(7, 1_000), *QUIET, *few]) == "unsubscriptions 0.007 > 3 x 0.002"
+    assert verdict([(7, 1_000), *QUIET[:2], *few]) == ""
     assert verdict([(900, 999), *QUIET]) == ""
 
 
@@ -51,6 +51,6 @@ def test_the_greatest_factor_is_every_message(factor: float, *, pauses: bool) ->
 def test_what_it_says_names_the_numbers_the_day_and_what_it_was_compared_with() -> None:
     why = too_many("unsubscribed", DAY, [(26, 2_110), *QUIET], Pausing(unsubscription_factor=2.5))
     assert why == (
-        "unsubscriptions 0.01232 > 2.5 x 0.001: 26 after 2110 messages of 2026-11-27, "
+        "unsubscriptions 0.01232 > 2.5 x 0.002: 26 after 2110 messages of 2026-11-27, "
         "against the median of 3 days before"
     )

@@ -93,7 +93,7 @@ async def applied(worker: WorkerProcess, offset: int) -> bool:
     ("kind", "says"),
     [
         ("complained", r"complaints 0\.\d+ > 0\.02: \d+ about N messages in 7 days"),
-        ("unsubscribed", r"unsubscriptions 0\.\d+ > 3 x 0\.001: \d+ after N messages of .*"),
+        ("unsubscribed", r"unsubscriptions 0\.\d+ > 3 x 0\.002: \d+ after N messages of .*"),
     ],
     ids=["complained", "unsubscribed"],
 )

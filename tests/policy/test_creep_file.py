@@ -35,12 +35,12 @@ def test_when_a_campaign_pauses_itself_may_be_said_in_part() -> None:
 
 
 @pytest.mark.parametrize(
-    ("rule", "warns"), [("days: 3", True), ("days: 4", False), ("days: 3, unsubscriptions: 1000", False)]
+    ("rule", "warns"), [("days: 3", True), ("days: 4", False), ("days: 3, unsubscriptions: 500", False)]
 )
 def test_days_too_few_to_tell_what_is_usual_are_warned_of(rule: str, *, warns: bool) -> None:
     loaded = load_all({**FILES, "creep.yaml": f"pause_campaign: {{{rule}}}\n"})
     says = "pause_campaign.days: 3, today included, and what is usual takes 3 days before: unsubscriptions pause no "
-    warnings = [f"creep.yaml:1: {says}campaign (unsubscriptions: 1000 says so)"]
+    warnings = [f"creep.yaml:1: {says}campaign (unsubscriptions: 500 says so)"]
     assert [str(one) for one in loaded.warnings if one.file == "creep.yaml"] == warnings * warns
 
 
@@ -79,7 +79,7 @@ def test_how_loud_a_form_is_orders_the_channels_of_a_campaign() -> None:
         ),
         (
             "pause_campaign: {unsubscriptions: 0}",
-            "1: pause_campaign.unsubscriptions: 0 is not between 1 and 1000",
+            "1: pause_campaign.unsubscriptions: 0 is not between 1 and 500",
         ),
         ("pause_campaign: {messages_min: 0}", "1: pause_campaign.messages_min: 0 is not between 1 and 1000000"),
         ("pause_campaign: {days: 29}", "1: pause_campaign.days: 29 is not between 1 and 28"),

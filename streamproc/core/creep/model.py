@@ -156,9 +156,12 @@ FEEDBACK: Final[Mapping[str, Answer]] = {
 }
 
 
-USUAL_RATIO_MIN: Final = Fraction(1, 1_000)
-"""The usual share of unsubscriptions counts as no less: after days without any, a single one would be too many."""
-FACTOR_MAX: Final = 1_000
+USUAL_RATIO_MIN: Final = Fraction(2, 1_000)
+"""The usual share of unsubscriptions counts as no less: after days without any, a single one would be too many.
+
+Where one in a thousand unsubscribes as a rule, chance alone goes beyond three times this once in ten thousand days.
+"""
+FACTOR_MAX: Final = 500
 """So many times the least that is usual is every message there is: no share is above it."""
 
 
