@@ -17,6 +17,7 @@ from streamproc.core.policy.fields import NAME, NAME_RULE, Fields
 from streamproc.core.policy.model import DEFAULT_CATEGORY, FROM_ITEM, NO_CATEGORY, Category
 from streamproc.core.policy.problems import Findings
 from streamproc.core.policy.shape import ByName, Choice, Duration, Flag, Key, ListOf, Shape, Text
+from streamproc.core.policy.traits import WORD, words_of
 
 Sensitivity = Literal["none", "mild", "intimate", "special"]
 SENSITIVITIES: Final = ("none", "mild", "intimate", "special")
@@ -60,6 +61,11 @@ CATEGORY: Final = Shape(
         "consent": Key(
             "The consent that a special category needs: category/ and its name.",
             Text(pattern=f"{CATEGORY_PURPOSE_PREFIX}{NAME.pattern}"),
+        ),
+        "traits": Key(
+            "Words by which a trait's name tells of it, such as faith in predicted_faith; * stands for any letters.",
+            ListOf(Text(NAME_CHARS_MAX, pattern=WORD), least=1),
+            label="words of traits",
         ),
         "repurchase": Key(
             "How long a customer who bought one needs no other.",
@@ -146,7 +152,25 @@ def _named(name: str, fields: Fields) -> Category:
             fields.at("match", f"{pattern!r} can never match: categories are compared in lower case")
     if "match" in fields and not match:
         fields.at("match", "names no pattern")
-    return replace(category, match=match, consent=consent, repurchase_ms=fields.duration("repurchase"))
+    return replace(
+        category,
+        match=match,
+        consent=consent,
+        repurchase_ms=fields.duration("repurchase"),
+        traits=_trait_words(fields),
+    )
+
+
+def _trait_words(fields: Fields) -> tuple[str, ...]:
+    words = fields.texts("traits")
+    for word in words:
+        if words_of(word.replace("*", "x")) != word.replace("*", "x"):
+            fields.at("traits", f"{word!r} can never match: words are in lower case and joined by _")
+        elif not word.strip("*_"):
+            fields.at("traits", f"{word!r} would match every name")
+    if "traits" in fields and not words:
+        fields.at("traits", "names no word")
+    return words
 
 
 def _names(fields: Fields) -> dict[str, str]:
@@ -172,12 +196,17 @@ def _refuse_shared_patterns(listed: Fields, categories: Mapping[str, Category]) 
                 listed.at(category.name, f"the pattern {pattern!r} belongs to {owner} already")
 
 
+def private_first(found: Categories) -> list[Category]:
+    """Order the categories from the most private, else as in their file: of two that fit the first counts."""
+    return sorted(found.categories.values(), key=lambda one: -SENSITIVITIES.index(one.sensitivity))
+
+
 class _Finder(dict[str, Category]):
     """A cache that fills itself: a text seen before is found at the speed of a dictionary."""
 
     def __init__(self, found: Categories) -> None:
         super().__init__()
-        ranked = sorted(found.categories.values(), key=lambda one: -SENSITIVITIES.index(one.sensitivity))
+        ranked = private_first(found)
         self._default: Final = found.default
         self._patterns: Final = [
             (re.compile("|".join(translate(pattern) for pattern in one.match)), one)

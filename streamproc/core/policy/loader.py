@@ -12,7 +12,7 @@ from streamproc.core.creep.model import SHIPPED, Model
 from streamproc.core.event import VISIT_DWELLED
 from streamproc.core.plugins import NO_PLUGINS, Plugins
 from streamproc.core.policy.campaigns import Parsed, read_campaign
-from streamproc.core.policy.categories import Categories, category_finder, read_categories
+from streamproc.core.policy.categories import Categories, category_finder, private_first, read_categories
 from streamproc.core.policy.channels import Channels, read_channels
 from streamproc.core.policy.check import check_whole
 from streamproc.core.policy.creep import read_creep
@@ -26,6 +26,7 @@ from streamproc.core.policy.problems import Findings, PolicyError, PolicyErrors,
 from streamproc.core.policy.reasons import Reasons, read_reasons
 from streamproc.core.policy.scope import Scope
 from streamproc.core.policy.sharing import Sharing
+from streamproc.core.policy.traits import trait_finder
 from streamproc.core.policy.translations import is_translation, read_translations
 from streamproc.core.policy.waits import index_endings
 from streamproc.core.policy.windows import charge_ms_max
@@ -111,6 +112,7 @@ def load_all(files: Mapping[str, str], version: str = "", plugins: Plugins = NO_
         dwells_ms=_dwells_ms(campaigns.values()),
         creep=creep,
         ending=index_endings(campaigns),
+        category_of_trait=trait_finder(private_first(categories)),
     )
     if not parsed:
         findings.warn(

@@ -167,7 +167,10 @@ class Group:
 
 @dataclass(frozen=True)
 class Category:
-    """A group of items. `consent` names the purpose that a special category needs, on channel `*`."""
+    """A group of items. `consent` names the purpose that a special category needs, on channel `*`.
+
+    `traits` are the words by which names of traits tell of it.
+    """
 
     name: str
     match: tuple[str, ...] = ()
@@ -178,6 +181,7 @@ class Category:
     repurchase_ms: int | None = None
     caps: tuple[Cap, ...] = ()
     names: Mapping[str, str] = field(default_factory=dict)  # locale -> what customers call it
+    traits: tuple[str, ...] = ()
 
 
 Leads = Callable[[Mapping[str, FactValue]], str]
@@ -367,6 +371,8 @@ class Policy:
     creep: Model = SHIPPED
     # For each kind of event that ends a waiting, the keys of the campaigns that it ends one of.
     ending: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    # The category that a trait of this name tells of, the most private if of several; None if of none.
+    category_of_trait: Callable[[str], Category | None] = field(default=lambda _name: None)
 
     @cached_property
     def tells_watchers(self) -> bool:
