@@ -118,3 +118,9 @@ class Endpoint:
         status, headers, text = self.answers(posted)
         self.requests.append(posted)
         return web.Response(status=status, headers=headers, text=text)
+
+
+async def say_nothing(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Keep a connection open and answer nothing. From Python 3.12 on it closes where nobody holds the writer."""
+    await asyncio.sleep(5)
+    writer.close()

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from streamproc.deliver.mail import build_mail, mailbox, read_sender
 from streamproc.deliver.ports import Answer, Away, Bounce, Bounced, Delivered, Later, Unusable
 from streamproc.deliver.smtp import MailServer, Smtp, read_server
-from tests.deliver.receivers import Mailbox
+from tests.deliver.receivers import Mailbox, say_nothing
 from tests.deliver.samples import LINKS, NUDGE_ID, parcel
 
 SENDER = read_sender("Shop & Söhne <hello@shop.example>")
@@ -154,7 +154,7 @@ async def test_a_server_that_is_not_there_is_away_and_one_that_returns_is_found(
 
 async def test_a_server_that_is_silent_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("streamproc.deliver.smtp.SEND_SECONDS_MAX", 0.1)
-    silent = await asyncio.start_server(lambda _r, _w: asyncio.sleep(5), "127.0.0.1", 0)
+    silent = await asyncio.start_server(say_nothing, "127.0.0.1", 0)
     port = silent.sockets[0].getsockname()[1]
     target = Smtp(MailServer("127.0.0.1", port, implicit_tls=False), SENDER)
     assert await target.send(parcel("email"), TO) == Away("TimeoutError")

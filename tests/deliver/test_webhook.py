@@ -15,7 +15,7 @@ from streamproc.deliver.http_answers import judge, wait_s
 from streamproc.deliver.ports import Answer, Away, Bounce, Bounced, Delivered, Later, Unusable
 from streamproc.deliver.signature import read_secrets, signature_headers
 from streamproc.deliver.webhook import Webhook, cloud_event
-from tests.deliver.receivers import Endpoint
+from tests.deliver.receivers import Endpoint, say_nothing
 from tests.deliver.samples import NUDGE_ID, nudge, parcel
 
 OLD, NEW = b"the old secret of the tests", b"the new secret of the tests"
@@ -143,7 +143,7 @@ async def test_a_target_that_does_not_answer_in_time_is_away(monkeypatch: pytest
     from streamproc.deliver import webhook
 
     monkeypatch.setattr(webhook, "SEND_SECONDS_MAX", 0.05)
-    silent = await asyncio.start_server(lambda _r, _w: asyncio.sleep(5), "127.0.0.1", 0)
+    silent = await asyncio.start_server(say_nothing, "127.0.0.1", 0)
     port = silent.sockets[0].getsockname()[1]
     assert await send(Endpoint(port=port)) == Away("it did not answer within 0 s")
     silent.close()

@@ -628,8 +628,8 @@ async def test_a_nudge_that_expires_before_its_slot_gets_none_and_takes_none(sto
 
 async def test_slots_closer_than_a_millisecond_add_up(store: Store) -> None:
     for _ in range(2):
-        given = await store.slots("push", NOW_MS, 0.125, [NOW_MS + 1_000] * 80)
-    assert (given[0], given[-1]) == (NOW_MS + 10, NOW_MS + 20)
+        given = await store.slots("push", NOW_MS, 0.125, [NOW_MS + 10_000] * 8_000)
+    assert (given[0], given[-1]) == (NOW_MS + 1_000, NOW_MS + 2_000)
 
 
 async def test_all_workers_share_the_slots(world: World) -> None:
