@@ -163,6 +163,53 @@ def test_an_item_of_two_groups_belongs_to_the_more_private_one() -> None:
     assert policy.find_category("coats/maternity").name == "pregnancy"
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        " maternity",
+        "\tmaternity dresses",
+        "mater\u200bnity",
+        "\ufeffMaternity",
+        "mater\u00adnity",
+        "ｍａｔｅｒｎｉｔｙ",
+        "x/maternity",
+        "women > Maternity > dresses",
+        "sale|maternity",
+        "odd/ma\u200bternity /x",
+        "Pregnancy",
+        "odd/pregnancy/1",
+        "baby > Expecting > shoes",
+        "x / baby / expecting",
+    ],
+)
+def test_a_special_category_is_found_however_it_is_spelled_and_wherever_in_a_path(text: str) -> None:
+    categories = CATEGORIES.replace('["maternity*"]', '["maternity*", "baby/expecting*"]')
+    assert load({**FILES, "categories.yaml": categories}).find_category(text).name == "pregnancy"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (" coats", "coats"),
+        ("ＣＯＡＴＳ", "coats"),
+        ("x/coats", "default"),
+        ("x/paternity", "default"),
+        ("paternity > x", "default"),
+        ("a/b", "default"),
+        ("///", "default"),
+        ("\u200b", "default"),
+    ],
+)
+def test_only_what_is_special_is_looked_for_in_a_path(text: str, expected: str) -> None:
+    assert load(FILES).find_category(text).name == expected
+
+
+def test_a_pattern_in_letters_of_its_own_fits_texts_that_spell_them_otherwise() -> None:
+    text = CATEGORIES.replace('"coats*"', '"größe*", "bébé*"')
+    find = load({**FILES, "categories.yaml": text}).find_category
+    assert {find(one).name for one in ("größe", " GRÖSSE", "be\u0301be\u0301", "bébé")} == {"coats"}
+
+
 def test_more_texts_than_the_cache_holds_still_find_their_category() -> None:
     find = load(FILES).find_category
     assert {find(f"coats {number}").name for number in range(10_000)} == {"coats"}

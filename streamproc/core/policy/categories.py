@@ -1,14 +1,11 @@
-"""`categories.yaml`: groups of items, how private each is, and how an item's category text finds its group."""
+"""`categories.yaml`: groups of items, and how private each is."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from fnmatch import translate
 from typing import Final, Literal, cast
 
-from streamproc.core.event import TEXT_CHARS_MAX
 from streamproc.core.facts import CATEGORY_PURPOSE_PREFIX
 from streamproc.core.locales import LOCALE, is_locale
 from streamproc.core.policy.caps import CAPS, DAY_MS, read_caps
@@ -22,8 +19,6 @@ from streamproc.core.policy.traits import WORD, words_of
 Sensitivity = Literal["none", "mild", "intimate", "special"]
 SENSITIVITIES: Final = ("none", "mild", "intimate", "special")
 CATEGORIES_MAX: Final = 500
-# Texts come from producers, so the cache of what they mean is bounded: 4,096 texts of 40 B are about half a megabyte.
-CACHE_MAX: Final = 4_096
 NAME_CHARS_MAX: Final = 60
 RESERVED: Final = (DEFAULT_CATEGORY, FROM_ITEM, NO_CATEGORY, "none")
 REPURCHASE_MS_MAX: Final = 3_650 * DAY_MS
@@ -194,40 +189,3 @@ def _refuse_shared_patterns(listed: Fields, categories: Mapping[str, Category]) 
             owner = owners.setdefault(pattern, category.name)
             if owner != category.name:
                 listed.at(category.name, f"the pattern {pattern!r} belongs to {owner} already")
-
-
-def private_first(found: Categories) -> list[Category]:
-    """Order the categories from the most private, else as in their file: of two that fit the first counts."""
-    return sorted(found.categories.values(), key=lambda one: -SENSITIVITIES.index(one.sensitivity))
-
-
-class _Finder(dict[str, Category]):
-    """A cache that fills itself: a text seen before is found at the speed of a dictionary."""
-
-    def __init__(self, found: Categories) -> None:
-        super().__init__()
-        ranked = private_first(found)
-        self._default: Final = found.default
-        self._patterns: Final = [
-            (re.compile("|".join(translate(pattern) for pattern in one.match)), one)
-            for one in ranked
-            if one.match
-        ]
-
-    def __missing__(self, text: str) -> Category:
-        wanted = text[:TEXT_CHARS_MAX].lower()
-        category = next((one for pattern, one in self._patterns if pattern.match(wanted)), self._default)
-        if len(self) >= CACHE_MAX:
-            self.clear()
-        self[text] = category
-        return category
-
-
-def category_finder(found: Categories) -> Callable[[str], Category]:
-    """Make the function that finds the category of an item by its category text.
-
-    Upper and lower case are the same. The first category in the file with a pattern that matches wins, except that a
-    more private one goes first: an item in two groups is as private as the more private of them. An unknown or empty
-    text gives the default category.
-    """
-    return _Finder(found).__getitem__

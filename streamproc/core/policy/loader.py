@@ -12,7 +12,8 @@ from streamproc.core.creep.model import SHIPPED, Model
 from streamproc.core.event import VISIT_DWELLED
 from streamproc.core.plugins import NO_PLUGINS, Plugins
 from streamproc.core.policy.campaigns import Parsed, read_campaign
-from streamproc.core.policy.categories import Categories, category_finder, private_first, read_categories
+from streamproc.core.policy.categories import Categories, read_categories
+from streamproc.core.policy.category_finder import category_finder, private_first
 from streamproc.core.policy.channels import Channels, read_channels
 from streamproc.core.policy.check import check_whole
 from streamproc.core.policy.creep import read_creep
