@@ -41,7 +41,14 @@ GIFT_MS: Final = 30 * DAY_MS
 BOUNCED_MS: Final = 14 * DAY_MS
 
 # What of a profile outlives the consent to processing, because it restrains.
-WISHES: Final = ("nudges_per_week_max", "muted_categories", "paused_until_ms", "channels_off", "minor")
+WISHES: Final = (
+    "nudges_per_week_max",
+    "muted_categories",
+    "paused_until_ms",
+    "channels_off",
+    "minor",
+    "shared",
+)
 
 # Since when a device shows its zone; beside the names of declared fields, of which none has a dot but traits.
 DEVICE_ZONE: Final = "device.timezone"

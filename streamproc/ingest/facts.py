@@ -70,13 +70,13 @@ class _Known(msgspec.Struct):
     value: str | int | float | bool | list[str] | None = None
     provenance: str | None = None
     category: str | None = None
-    about: str | None = None
+    about: Any = None
     at_ms: Time = None
 
 
 class _LifeEvent(msgspec.Struct):
     kind: str | None = None
-    until_ms: Time = None
+    until_ms: Any = None
 
 
 class _Profile(msgspec.Struct):
@@ -250,7 +250,8 @@ def _known_fact(raw: _Known, field: str) -> dict[str, Any]:
         if value is not None:
             fact[key] = value
     if raw.about is not None:
-        fact["about"] = one_of(raw.about, f"{field}.about", _ABOUT)
+        # Whoever else it may be about: what restrains is not lost to a word that is not known here.
+        fact["about"] = raw.about if raw.about in _ABOUT else "other"
     at_ms = optional_ms(raw.at_ms, f"{field}.at_ms")
     if at_ms is not None:
         fact["at_ms"] = at_ms
@@ -265,9 +266,17 @@ def _life_events(raw: list[_LifeEvent]) -> tuple[dict[str, Any], ...]:
         kind = text(life_event.kind, f"{field}.kind", NAME_CHARS_MAX)
         if kind is None:
             raise Refused(Reason.MISSING_FIELD, f"{field}.kind")
-        until_ms = optional_ms(life_event.until_ms, f"{field}.until_ms")
+        until_ms = _readable_ms(life_event.until_ms)
         events.append({"kind": kind} if until_ms is None else {"kind": kind, "until_ms": until_ms})
     return tuple(events)
+
+
+def _readable_ms(value: Any) -> int | None:
+    """Return a time, or None where there is none that can be read: then the longest holds that is usual."""
+    try:
+        return optional_ms(value, "until_ms") if isinstance(value, str | int) else None
+    except Refused:
+        return None
 
 
 def outcome(document: dict[str, Any], record: Record, ahead_ms: int) -> Event:  # noqa: ARG001 - one signature

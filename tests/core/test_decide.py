@@ -228,12 +228,30 @@ def test_of_who_was_never_restrained_nothing_at_all_is_left() -> None:
 
 def test_a_customers_own_wishes_outlive_the_consent_to_processing_without_what_else_they_told() -> None:
     shopper = Shopper.opted_in()
-    shopper.tells(traits={"diet": "vegetarian"}, minor=True)
+    shopper.tells(traits={"diet": "vegetarian"}, minor=True, shared=("device",))
     shopper.consents("*", "processing", "withdrawn")
     assert shopper.customer.context is not None
     profile = shopper.customer.context.profile
     assert profile is not None
-    assert (profile.minor, profile.traits, profile.zone, profile.at) == (True, {}, "", {"minor": NOON_MS})
+    assert (profile.minor, profile.shared, profile.traits, profile.zone) == (True, ("device",), {}, "")
+    assert profile.at == {"minor": NOON_MS, "shared": NOON_MS}
+
+
+@pytest.mark.parametrize("until", [{}, {"until_ms": NOON_MS + 400 * DAY_MS}])
+def test_a_life_event_holds_for_a_year_where_no_end_is_given_and_outlives_the_consent_to_processing(
+    until: dict[str, int],
+) -> None:
+    shopper = Shopper.opted_in()
+    shopper.tells(life_events=({"kind": "bereavement"} | until,))
+    shopper.consents("*", "processing", "withdrawn")
+    shopper.now_ms += HOUR_MS
+    shopper.consents("*", "processing")
+    shopper.tells(timezone="Europe/Berlin")
+    ends_ms = until.get("until_ms", NOON_MS + 365 * DAY_MS)
+    shopper.now_ms = ends_ms - 1
+    assert ("LIFE_EVENT", f"until {ends_ms}") in shopper.views().reasons
+    shopper.now_ms = ends_ms
+    assert shopper.views().nudge is not None
 
 
 def test_caps_still_hold_for_who_left_and_came_back() -> None:

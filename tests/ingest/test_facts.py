@@ -130,12 +130,31 @@ def test_a_whole_profile_is_read(event: OnlyEvent) -> None:
         ({"shared": ["house"]}, "unknown_value", "shared[0]"),
         ({"minor": "no"}, "wrong_type", "minor"),
         ({"facts": [{"name": "x", "value": 1}, {"name": "y"}]}, "missing_field", "facts[1].value"),
-        ({"facts": [{"name": "x", "value": 1, "about": "cat"}]}, "unknown_value", "facts[0].about"),
         ({"life_events": [{}]}, "missing_field", "life_events[0].kind"),
     ],
 )
 def test_a_bad_profile_is_refused(refusal: Refusal, change: dict[str, Any], reason: str, field: str) -> None:
     assert refusal(PROFILE | change, "profiles") == (reason, field)
+
+
+UNREADABLE = [0, 1_767_225_600, 2**70, True, "soon", "2027-01-01", "", 1.5, [], {}]
+
+
+@pytest.mark.parametrize("until_ms", UNREADABLE)
+def test_a_life_event_whose_end_cannot_be_read_has_none_of_its_own_and_the_rest_is_read(
+    event: OnlyEvent, until_ms: object
+) -> None:
+    told = {"life_events": [{"kind": "bereavement", "until_ms": until_ms}], "minor": True}
+    fact = event(PROFILE | told, "profiles").fact
+    assert isinstance(fact, ProfileChange)
+    assert (fact.life_events, fact.minor) == (({"kind": "bereavement"},), True)
+
+
+@pytest.mark.parametrize("about", ["partner", "Self", "", 1, ["self"], {}])
+def test_a_fact_about_nobody_we_know_is_one_about_somebody_else(event: OnlyEvent, about: object) -> None:
+    fact = event(PROFILE | {"facts": [{"name": "x", "value": 1, "about": about}]}, "profiles").fact
+    assert isinstance(fact, ProfileChange)
+    assert fact.facts[0]["about"] == "other"
 
 
 @pytest.mark.parametrize(
