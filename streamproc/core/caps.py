@@ -36,8 +36,12 @@ __all__ = [
 ]
 
 _MINUTE_MS: Final = 60_000
-_WEEK_MS: Final = 7 * 86_400_000
+_DAY_MS: Final = 86_400_000
+_WEEK_MS: Final = 7 * _DAY_MS
+_EVER_MS: Final = 2**63
 _VISIT: Final = Period.VISIT
+# No local day, week or month is longer, whatever its clocks did.
+_PERIOD_MS_MAX: Final = {Period.DAY: 2 * _DAY_MS, Period.WEEK: 8 * _DAY_MS, Period.MONTH: 32 * _DAY_MS}
 
 Matches = Callable[[Charge], bool]
 
@@ -138,19 +142,27 @@ def check(
 
 
 def narrow(
-    scoped: Sequence[Scoped], charges: Sequence[Charge], zone: ZoneInfo | None, visit: str
+    scoped: Sequence[Scoped], charges: Sequence[Charge], now_ms: int, zone: ZoneInfo | None, visit: str
 ) -> list[Scoped]:
     """Return the caps that may fail, for `check` to tell.
 
-    The others hold whatever their window, because fewer charges than they allow are remembered at all. That is
+    The others hold, because fewer charges than they allow are remembered that could lie in their window. That is
     nearly always nearly all of them, and costs a tenth of a check.
     """
     return [
         one
         for one in scoped
-        if (len(charges) >= one.cap.max and sum(map(one.matches, charges)) >= one.cap.max)
+        if (len(charges) >= one.cap.max and _is_near(one, charges, now_ms))
         or (one.cap.per is not None and _what_is_unknown(one.cap, zone, visit))
     ]
+
+
+def _is_near(scoped: Scoped, charges: Sequence[Charge], now_ms: int) -> bool:
+    """Tell whether as many charges as the cap allows count for it and are no older than its window can be long."""
+    cap, matches = scoped.cap, scoped.matches
+    length_ms = cap.rolling_ms if cap.per is None else _PERIOD_MS_MAX.get(cap.per)
+    since_ms = now_ms - (length_ms or _EVER_MS)
+    return len([charge for charge in charges if charge.at_ms > since_ms and matches(charge)]) >= cap.max
 
 
 def surely_hold(held: Sequence[Cap], charges: Sequence[Charge], zone: ZoneInfo | None, visit: str) -> bool:

@@ -252,7 +252,7 @@ def _hours(case: Case, channel: Channel, failed: list[Why]) -> None:
 
 def _caps(case: Case, scoped: tuple[caps.Scoped, ...], failed: list[Why]) -> None:
     scene, charges = case.scene, case.scene.context.charges
-    tight = caps.narrow(scoped, charges, case.zone, case.visit)
+    tight = caps.narrow(scoped, charges, scene.now_ms, case.zone, case.visit)
     if not tight:
         return
     checks = caps.check(tight, charges, scene.now_ms, case.zone, case.visit)
