@@ -55,6 +55,7 @@ TIMERS: Final = "timers"
 # A fact is applied wherever it arrives: compare-and-set keeps it safe, and a detour would only delay a
 # withdrawal. What we wrote ourselves lies in the right lane.
 STAYING: Final = frozenset({*FACT_TOPICS, REKEYED, TIMERS})
+_REDELIVERED: Final = Counted.REDELIVERED
 
 
 class Pipeline:
@@ -299,7 +300,7 @@ class Pipeline:
             now_ms = self._clock.now_ms(event.received_at_ms if event.fact is None else event.occurred_at_ms)
             counted, emission = decide(customer, arrival, work.rules, now_ms)
             result.counts.append((arrival.position, counted))
-            if counted is Counted.REDELIVERED:
+            if counted is _REDELIVERED:
                 result.again.append(arrival.position)
                 continue
             changed = True

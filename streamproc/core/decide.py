@@ -61,6 +61,10 @@ class Counted(StrEnum):
     TOO_OLD = "too_old"
 
 
+# Looking up a member of an enum costs as much as a call, and every event asks for some.
+_DECIDED, _QUIET = Counted.DECIDED, Counted.QUIET
+
+
 def decide(
     customer: Customer, arrival: Arrival, rules: Rules, now_ms: int
 ) -> tuple[Counted, Emission | None]:
@@ -87,7 +91,7 @@ def decide(
         _forget(customer, arrival, rules, ahead, now_ms)
     if not granted or event.processing_consent is False:
         # What was done under a refusal is not used, though the customer may have agreed since.
-        return Counted.QUIET, _caused(ahead)
+        return _QUIET, _caused(ahead)
     if context is None:
         context = customer.context = Context(customer_id=event.customer_id, since_ms=now_ms)
     context.applied[source] = place
@@ -103,7 +107,7 @@ def decide(
     counted = _remember(customer, context, arrival, rules, now_ms, ahead, head)
     if context.timers and event.kind == "privacy.erase":
         Waitings(customer, context, rules, arrival, ahead, now_ms).drop_all()
-    occasions = _occasions(customer, context, event, rules, now_ms) if counted is Counted.DECIDED else NONE
+    occasions = _occasions(customer, context, event, rules, now_ms) if counted is _DECIDED else NONE
     found: Sequence[Found] | None = None
     is_waking, policy = event.kind == TIMER_DUE, rules.policy
     if not is_waking and event.kind not in policy.ending:
@@ -116,7 +120,7 @@ def decide(
                 return counted, _caused(ahead)
     waitings = Waitings(customer, context, rules, arrival, ahead, now_ms)
     emission = _ask(occasions, found, waitings)
-    return (Counted.QUIET if is_waking and emission is None else counted), emission
+    return (_QUIET if is_waking and emission is None else counted), emission
 
 
 def _ask(occasions: Sequence[Occasion], found: Sequence[Found] | None, waitings: Waitings) -> Emission | None:
@@ -252,7 +256,7 @@ def _remember(
     if isinstance(event.fact, ConsentChange) and not _may_sense(customer, now_ms):
         forget_sensed(context)
     if event.fact is not None and not isinstance(event.fact, ProfileChange):
-        return Counted.DECIDED
+        return _DECIDED
 
     def permitted(category: Category) -> bool:
         purpose = category.consent
@@ -267,9 +271,9 @@ def _remember(
             return Counted.TOO_OLD
         if event.kind in BEACON_KINDS and not _may_sense(customer, now_ms):
             forget_sensed(context)
-            return Counted.QUIET
+            return _QUIET
         apply_moment(context, event, policy, permitted, now_ms)
-    return Counted.DECIDED
+    return _DECIDED
 
 
 def _may_sense(customer: Customer, now_ms: int) -> bool:

@@ -28,6 +28,8 @@ PRIVATE = ("intimate", "special")
 # An item, the store or "", and before when nothing said of it counts (`core.catalog`).
 Sold = tuple[str, str, int]
 NO_PROFILE = Profile()
+# Looking up a member of an enum costs as much as a call; these are asked for on each channel.
+_CAPS, _GAP, _QUIET_HOURS = Exemption.CAPS, Exemption.GAP, Exemption.QUIET_HOURS
 
 
 class Case(msgspec.Struct, frozen=True):
@@ -66,7 +68,7 @@ def channel_reasons(case: Case, channel: Channel) -> list[Why]:
     _channel_open(case, channel, failed)
     _opt_in(case, channel, failed)
     _hours(case, channel, failed)
-    if Exemption.CAPS not in case.campaign.exempt_from and not caps.surely_hold(
+    if _CAPS not in case.campaign.exempt_from and not caps.surely_hold(
         channel.caps, case.scene.context.charges, case.zone, case.visit
     ):
         _caps(case, caps.channel_caps(channel), failed)
@@ -207,7 +209,7 @@ def _frequency(case: Case, failed: list[Why]) -> None:
         if sensed:
             failed.append(Why(Gate.VISIT_CAP, f"{case.visit or 'in no visit'}: {sensed} of 1"))
     gap = None
-    if charges and Exemption.GAP not in case.campaign.exempt_from:
+    if charges and _GAP not in case.campaign.exempt_from:
         gap = caps.gap(charges, scene.now_ms, overall.gap_min_ms)
     if gap is not None:
         failed.append(Why(Gate.GAP, gap.detail, gap.next_at_ms))
@@ -241,7 +243,7 @@ def _opt_in(case: Case, channel: Channel, failed: list[Why]) -> None:
 
 
 def _hours(case: Case, channel: Channel, failed: list[Why]) -> None:
-    if channel.quiet is None or Exemption.QUIET_HOURS in case.campaign.exempt_from:
+    if channel.quiet is None or _QUIET_HOURS in case.campaign.exempt_from:
         return
     if case.zone is None:
         failed.append(Why(Gate.ZONE_UNKNOWN, f"{channel.name}: quiet hours"))
