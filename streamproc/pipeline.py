@@ -310,7 +310,7 @@ class Pipeline:
                 if customer.context is not None:
                     puts.append((arrival.position.place, encode_emission(emission)))
         if work.rules.policy.tells_watchers:
-            result.watches = watches_after(customer.context, slot.h, arrivals)
+            result.watches = watches_after(customer, arrivals)
         if changed:
             result.write = self._write(slot, customer, before, puts)
             if result.write is not None:

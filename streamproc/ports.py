@@ -47,7 +47,7 @@ class Meter(Protocol):
         ...
 
     def unknown_categories(self, count: int) -> None:
-        """Count occasions for a message about an item that is in no category of the policy."""
+        """Count occasions for a message about an item, and facts, that are in no category of the policy."""
         ...
 
     def withheld(self, code: str) -> None:

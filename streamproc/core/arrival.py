@@ -43,10 +43,12 @@ class Arrival(msgspec.Struct, frozen=True, gc=False):
 class Customer(msgspec.Struct):
     """One customer's state: `context` is None while nothing may be remembered.
 
-    `signalled` is the state of the last record on processing that this unit writes for the customer.
+    `signalled` is the state of the last record on processing that this unit writes for the customer, `unwatched` are
+    the items that the customer watched and that had to be forgotten.
     """
 
     h: str
     consent: ConsentHead
     context: Context | None
     signalled: str = ""
+    unwatched: list[str] = []

@@ -41,14 +41,16 @@ from streamproc.core.memory import (
     is_bare,
 )
 from streamproc.core.occasions import NONE, Occasion, occasions_of
-from streamproc.core.policy.model import Category
 from streamproc.core.rank import Found
 from streamproc.core.record import Output, Position
 from streamproc.core.sensing import forget_sensed, occasions_of_beacon, occasions_of_silence
+from streamproc.core.special import forget_special, permits
 from streamproc.core.waiting import Waitings
 
 # Below every position: what nothing was applied of yet.
 NOT_YET: Final = (-1, 0)
+# What most events end, and what they say that nobody knows of.
+NOTHING: Final[tuple[Sequence[Candidate], int]] = ((), 0)
 
 
 class Counted(StrEnum):
@@ -105,37 +107,47 @@ def decide(
             return Counted.DUPLICATE, None
         mark_seen(context, digest)
     counted = _remember(customer, context, arrival, rules, now_ms, ahead, head)
-    if context.timers and event.kind == "privacy.erase":
-        Waitings(customer, context, rules, arrival, ahead, now_ms).drop_all()
+    ended, unknown = NOTHING
+    if fact is not None:
+        ended, unknown = _learn(customer, context, arrival, rules, now_ms, ahead)
     occasions = _occasions(customer, context, event, rules, now_ms) if counted is _DECIDED else NONE
     found: Sequence[Found] | None = None
     is_waking, policy = event.kind == TIMER_DUE, rules.policy
     if not is_waking and event.kind not in policy.ending:
         # Most events end nothing and find nothing: this is their way out.
-        if not occasions:
-            return counted, _caused(ahead)
+        if not occasions and not ended:
+            return counted, _caused(ahead, unknown)
         if event.kind not in BEACON_KINDS:
             found = find_candidates(context, occasions, policy, now_ms, rules.catalog)
-            if not found:
-                return counted, _caused(ahead)
+            if not found and not ended:
+                return counted, _caused(ahead, unknown)
     waitings = Waitings(customer, context, rules, arrival, ahead, now_ms)
-    emission = _ask(occasions, found, waitings)
+    emission = _ask(occasions, found, ended, waitings)
+    if unknown:
+        emission = emission or Emission(ahead)
+        emission.unknown_categories += unknown
     return (_QUIET if is_waking and emission is None else counted), emission
 
 
-def _ask(occasions: Sequence[Occasion], found: Sequence[Found] | None, waitings: Waitings) -> Emission | None:
+def _ask(
+    occasions: Sequence[Occasion],
+    found: Sequence[Found] | None,
+    ended: Sequence[Candidate],
+    waitings: Waitings,
+) -> Emission | None:
     """Ask campaigns on all occasions of one event, those that came due with it too, and let one of them speak.
 
-    `found` are the candidates, where they were looked for already.
+    `found` are the candidates, where they were looked for already, and `ended` is what the event ended by itself.
     """
     event, policy = waitings.arrival.event, waitings.rules.policy
-    beside: list[Candidate] = []
+    beside = [*ended]
     if event.kind == TIMER_DUE:
-        due, beside = waitings.due()
+        due, gone = waitings.due()
+        beside += gone
         occasions = [*occasions, *due]
     elif not occasions:
         # Too old to trigger anything, it ends what it would have ended.
-        beside = waitings.end(event)
+        beside += waitings.end(event)
     if found is None:
         found = find_candidates(waitings.context, occasions, policy, waitings.now_ms, waitings.rules.catalog)
     asked = [one.scene.timer for one in found]
@@ -253,27 +265,44 @@ def _remember(
         if felt is not None:
             position, version = arrival.position, policy.version
             ahead.append(feedback_output(customer.h, context, felt, position, now_ms, version))
-    if isinstance(event.fact, ConsentChange) and not _may_sense(customer, now_ms):
-        forget_sensed(context)
-    if event.fact is not None and not isinstance(event.fact, ProfileChange):
-        return _DECIDED
-
-    def permitted(category: Category) -> bool:
-        purpose = category.consent
-        return purpose is None or consents.allows(customer.consent, ANY_CHANNEL, purpose, now_ms).ok
-
-    if isinstance(event.fact, ProfileChange):
-        apply_profile(context, event.fact)
-        if event.fact.facts:
-            apply_known(context, event.fact, policy, permitted)
-    else:
-        if now_ms - event.occurred_at_ms > rules.event_age_max_ms and event.kind != TIMER_DUE:
-            return Counted.TOO_OLD
-        if event.kind in BEACON_KINDS and not _may_sense(customer, now_ms):
+    if event.fact is not None:
+        if isinstance(event.fact, ConsentChange) and not _may_sense(customer, now_ms):
             forget_sensed(context)
-            return _QUIET
-        apply_moment(context, event, policy, permitted, now_ms)
+        return _DECIDED
+    if now_ms - event.occurred_at_ms > rules.event_age_max_ms and event.kind != TIMER_DUE:
+        return Counted.TOO_OLD
+    if event.kind in BEACON_KINDS and not _may_sense(customer, now_ms):
+        forget_sensed(context)
+        return _QUIET
+    apply_moment(context, event, policy, permits(customer, now_ms), now_ms)
     return _DECIDED
+
+
+def _learn(
+    customer: Customer,
+    context: Context,
+    arrival: Arrival,
+    rules: Rules,
+    now_ms: int,
+    ahead: list[Output],
+) -> tuple[Sequence[Candidate], int]:
+    """Enter what a fact says of the customer, and end what it allows no longer.
+
+    After an erasure that is all that is waited for, after a word on consent all that needs one of its own and has none.
+    Returns what was waited for of that, and how many facts are of no category that the policy knows.
+    """
+    event, policy = arrival.event, rules.policy
+    permitted = permits(customer, now_ms)
+    if isinstance(event.fact, ProfileChange):
+        apply_profile(context, event.fact, policy, permitted)
+        return (), apply_known(context, event.fact, policy, permitted) if event.fact.facts else 0
+    waitings = Waitings(customer, context, rules, arrival, ahead, now_ms)
+    if event.kind == "privacy.erase":
+        waitings.drop_all()
+    if not isinstance(event.fact, ConsentChange):
+        return NOTHING
+    customer.unwatched += forget_special(context, policy, permitted)
+    return waitings.end_special(permitted), 0
 
 
 def _may_sense(customer: Customer, now_ms: int) -> bool:
@@ -281,5 +310,5 @@ def _may_sense(customer: Customer, now_ms: int) -> bool:
     return consents.allows(customer.consent, ANY_CHANNEL, SENSING, now_ms).ok
 
 
-def _caused(ahead: list[Output]) -> Emission | None:
-    return Emission(ahead) if ahead else None
+def _caused(ahead: list[Output], unknown: int = 0) -> Emission | None:
+    return Emission(ahead, unknown_categories=unknown) if ahead or unknown else None

@@ -178,7 +178,7 @@ class Emission:
 
     It is kept under the event's source position until that position is committed, so that a redelivered
     event gives the same bytes again. `decision` is there the first time only, for those who count, and so are
-    `unknown_categories`, the occasions that are about an item of no group that the policy knows.
+    `unknown_categories`, the occasions that are about an item of no group that the policy knows, and such facts.
     """
 
     ahead: list[Output]

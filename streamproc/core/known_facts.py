@@ -32,36 +32,70 @@ _PROVENANCE: Final = {
     "bought": THIRD_PARTY,
 }
 
+# What the customer said, or caused by what they did.
+_OWN: Final = (DECLARED, "purchased", "viewed")
 
-def apply_known(context: Context, change: ProfileChange, policy: Policy, permitted: Permitted) -> None:
-    """Enter the facts of a profile's record, each by the newest record that names it.
 
-    Of a special category only what the customer declared is remembered, and only with consent to that very category:
-    nothing that was guessed or bought about health, faith or a pregnancy can reach a message, or memory.
+def apply_known(context: Context, change: ProfileChange, policy: Policy, permitted: Permitted) -> int:
+    """Enter the facts of a profile's record, each by the newest record that names it, as far as `as_kept` allows.
+
+    Returns how many were not kept because they name no category that the policy knows.
     """
     profile = context.profile
     if profile is None:
         profile = context.profile = Profile()
+    unknown = 0
     for fact in change.facts:
-        name, known = fact["name"], _known(fact, change.at_ms)
+        name, told = fact["name"], _known(fact, change.at_ms)
         old = profile.facts.get(name)
-        if old is not None and old.at_ms > known.at_ms:
+        if old is not None and old.at_ms > told.at_ms:
             continue
-        if is_allowed(known, category_of(known, policy), permitted):
+        known = as_kept(name, told, policy, permitted)
+        if known is not None:
             profile.facts = {**profile.facts, name: known}
         else:
             profile.facts = {one: value for one, value in profile.facts.items() if one != name}
+        unknown += known is not told and _category(told, policy) is None
     profile.facts = _newest(profile.facts.items())
+    return unknown
+
+
+def forget_known(context: Context, policy: Policy, permitted: Permitted) -> None:
+    """Forget of the facts what may be kept no longer."""
+    if (profile := context.profile) is not None and profile.facts:
+        kept = {name: as_kept(name, known, policy, permitted) for name, known in profile.facts.items()}
+        profile.facts = {name: known for name, known in kept.items() if known is not None}
+
+
+def as_kept(name: str, known: Known, policy: Policy, permitted: Permitted) -> Known | None:
+    """Return what may be remembered of a fact; None if nothing may.
+
+    Of a special category, which its category or its own name may tell, only what the customer declared is kept, and
+    only with consent to that very category. Of a category that the policy does not know nobody can tell whether it is
+    such a one, and of a guess that names none neither: so nothing that was guessed or bought about health, faith or a
+    pregnancy can reach a message, or memory. Of somebody else, and of what strangers tell, it is remembered that there
+    is something, so that it restrains, and not what.
+    """
+    category, own_word = _category(known, policy), known.provenance == DECLARED and known.about == SELF
+    for one in (category, policy.category_of_trait(name)):
+        if one is not None and one.consent is not None and not (own_word and permitted(one)):
+            return None
+    is_sure = category is not None or (known.provenance in _OWN and not known.category)
+    if is_sure and known.about != OTHER:
+        return known
+    if known.about == OTHER or known.provenance == THIRD_PARTY:
+        return Known(
+            "", known.provenance, known.category if category is not None else "", known.about, known.at_ms
+        )
+    return None
 
 
 def _known(fact: dict[str, Any], at_ms: int) -> Known:
-    about = fact.get("about", SELF)
-    # Of somebody else it is remembered that there is something, so that it restrains, and not what.
     return Known(
-        value="" if about == OTHER else fact["value"],
+        value=fact["value"],
         provenance=_PROVENANCE.get(fact.get("provenance", "").lower(), INFERRED),
         category=fact.get("category", ""),
-        about=about,
+        about=fact.get("about", SELF),
         at_ms=min(fact.get("at_ms", at_ms), at_ms),
     )
 
@@ -73,11 +107,10 @@ def category_of(known: Known, policy: Policy) -> Category | None:
     return policy.categories.get(known.category) or policy.find_category(known.category)
 
 
-def is_allowed(known: Known, category: Category | None, permitted: Permitted) -> bool:
-    """Tell whether a fact may be remembered, as `apply_known` says."""
-    if category is None or category.consent is None:
-        return True
-    return known.provenance == DECLARED and known.about == SELF and permitted(category)
+def _category(known: Known, policy: Policy) -> Category | None:
+    """Return the category that a fact names, if the policy knows it."""
+    category = category_of(known, policy)
+    return None if category is policy.default_category else category
 
 
 def _newest(facts: Iterable[tuple[str, Known]]) -> dict[str, Known]:

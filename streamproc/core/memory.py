@@ -282,8 +282,12 @@ def turns_off(context: Context, change: ProfileChange) -> bool:
     return is_newest and not set(wanted.channels_off) <= set(profile.channels_off)
 
 
-def apply_profile(context: Context, change: ProfileChange) -> None:
-    """Update each field by the newest record that names it, whatever the order of arrival."""
+def apply_profile(context: Context, change: ProfileChange, policy: Policy, permitted: Permitted) -> None:
+    """Update each field by the newest record that names it, whatever the order of arrival.
+
+    A trait that tells of a category that needs a consent of its own, for which `permitted` is asked, leaves no trace
+    without it.
+    """
     profile = context.profile
     if profile is None:
         profile = context.profile = Profile()
@@ -303,13 +307,22 @@ def apply_profile(context: Context, change: ProfileChange) -> None:
     if change.shared is not None and newest("shared"):
         profile.shared = change.shared
     for name, value in change.traits.items():
-        if newest(f"trait.{name}"):
+        told = policy.category_of_trait(name)
+        if told is not None and told.consent is not None and not permitted(told):
+            forget_trait(profile, name)
+        elif newest(f"trait.{name}"):
             profile.traits[name] = value
     if (wanted := change.preferences) is not None:
         for field in ("nudges_per_week_max", "muted_categories", "paused_until_ms", "channels_off"):
             value = getattr(wanted, field)
             if value is not None and newest(field):
                 setattr(profile, field, value)
+
+
+def forget_trait(profile: Profile, name: str) -> None:
+    """Forget a trait, and that there was one of this name."""
+    profile.traits.pop(name, None)
+    profile.at.pop(f"trait.{name}", None)
 
 
 def forget_convenience(context: Context) -> None:

@@ -150,7 +150,7 @@ def _scene(policy: Policy, campaign: Campaign, examples: tuple[Example, ...]) ->
         context = Context(customer_id=CUSTOMER_ID, since_ms=example.starts_at_ms)
         at_ms = example.starts_at_ms - BEFORE_MS
         told = ProfileChange(CUSTOMER_ID, at_ms, timezone=example.timezone, traits=dict(example.traits))
-        apply_profile(context, told)
+        apply_profile(context, told, policy, lambda _: True)
         events = sorted((*step_events(example), *_news(example)), key=lambda one: one.occurred_at_ms)
         for event, next_ms in zip(events, [*(one.received_at_ms for one in events[1:]), None], strict=True):
             apply_moment(context, event, policy, lambda _: True, event.received_at_ms)

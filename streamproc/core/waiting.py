@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from streamproc.core.arrival import Arrival, Customer, Rules
     from streamproc.core.context import RememberedItem
     from streamproc.core.event import Event
-    from streamproc.core.policy.model import Campaign
+    from streamproc.core.memory import Permitted
+    from streamproc.core.policy.model import Campaign, Category
     from streamproc.core.record import Output
     from streamproc.core.scene import Scene
 
@@ -128,6 +129,16 @@ class Waitings:
             self._enter(_DONE, timer)
         self.context.timers = []
 
+    def end_special(self, permitted: Permitted) -> list[Candidate]:
+        """End what is waited for about an item that may not be remembered any more; return what is ended."""
+        ended: list[Candidate] = []
+        for timer in self.context.timers:
+            category = self._group(timer)
+            if category is not None and not permitted(category):
+                self._drop(timer)
+                ended.append(self._outcome(timer, "cancelled", Why(Gate.SPECIAL_CATEGORY, category.name)))
+        return ended
+
     def _waits(self, scene: Scene, campaign: Campaign) -> Iterator[tuple[RememberedItem | None, int]]:
         """Yield for which item, and how long, an event makes a campaign wait.
 
@@ -201,7 +212,11 @@ class Waitings:
         return timer.campaign, self._category(timer) if is_by_category else ""
 
     def _category(self, timer: Timer) -> str:
-        return self.rules.policy.find_category(timer.item.category).name if timer.item is not None else ""
+        category = self._group(timer)
+        return "" if category is None else category.name
+
+    def _group(self, timer: Timer) -> Category | None:
+        return self.rules.policy.find_category(timer.item.category) if timer.item is not None else None
 
     def _drop(self, timer: Timer) -> None:
         self.context.timers = [one for one in self.context.timers if one is not timer]

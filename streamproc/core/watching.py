@@ -11,7 +11,7 @@ from streamproc.core.context import WATCHING_MAX, Context, Line, RememberedItem
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from streamproc.core.arrival import Arrival
+    from streamproc.core.arrival import Arrival, Customer
 
 ITEM_AVAILABLE: Final = "item.available"
 ITEM_PRICE_DROPPED: Final = "item.price_dropped"
@@ -54,12 +54,13 @@ def watched(context: Context, item_id: str, now_ms: int) -> Line | None:
     return None
 
 
-def watches_after(context: Context | None, h: str, arrivals: Iterable[Arrival]) -> list[Watch]:
+def watches_after(customer: Customer, arrivals: Iterable[Arrival]) -> list[Watch]:
     """Say of each item that these events may have changed it for whether their customer watches it now.
 
-    It is the same whenever they are read again.
+    It is the same whenever they are read again, but for what was forgotten: that is forgotten once.
     """
-    found: list[Watch] = []
+    context, h = customer.context, customer.h
+    found = [Watch(item_id, h, None) for item_id in customer.unwatched]
     for arrival in arrivals:
         event = arrival.event
         if event.kind in WATCH_KINDS:

@@ -57,7 +57,7 @@ class MetricsMeter:
         self._metrics.count_withheld(code)
 
     def unknown_categories(self, count: int) -> None:
-        """Count occasions for a message about an item that is in no category of the policy."""
+        """Count occasions for a message about an item, and facts, that are in no category of the policy."""
         self._metrics.count_unknown_category(count)
 
     def campaigns_paused(self, count: int) -> None:

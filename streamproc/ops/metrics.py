@@ -192,7 +192,7 @@ class Metrics:
         self._timers_fired.inc(count)
 
     def count_unknown_category(self, count: int = 1) -> None:
-        """Count items of categories that the policy does not know."""
+        """Count items and facts of categories that the policy does not know."""
         self._unknown_categories.inc(count)
 
     # Gauges
@@ -302,7 +302,7 @@ class Metrics:
         self._watchers_told = counter("watchers_told", "Customers told of an item that they watch.")
         self._timers_fired = counter("timers_fired", "Timers that were due and went to their lanes.")
         self._unknown_categories = counter(
-            "unknown_categories", "Items of categories the policy does not know."
+            "unknown_categories", "Items and facts of categories the policy does not know."
         )
 
     def _make_gauges(self) -> None:

@@ -65,7 +65,7 @@ def test_a_device_that_tells_late_where_the_customer_was_does_not_set_the_clock_
         apply_moment(context, seen(at_ms, told), policy, lambda _category: True, 9)
         assert context.profile is not None
         assert context.profile.zone == shown
-    apply_profile(context, ProfileChange("c-1", 1, timezone="Paris"))
+    apply_profile(context, ProfileChange("c-1", 1, timezone="Paris"), policy, lambda _category: True)
     apply_moment(context, seen(9, "Rome"), policy, lambda _category: True, 9)
     assert context.profile is not None
     assert context.profile.zone == "Paris"

@@ -241,7 +241,7 @@ def test_no_code_but_the_records_reader_writes_a_fact_about_anybody() -> None:
 def test_under_gpc_nothing_that_was_guessed_is_used() -> None:
     text = THROTTLED["campaigns/look.yaml"].replace("{item: item.name}", "{item: fact.size}")
     shopper = known(load({**THROTTLED, "campaigns/look.yaml": text}))
-    shopper.tells(facts=({"name": "size", "value": "M", "provenance": "inferred"},))
+    shopper.tells(facts=({"name": "size", "value": "M", "provenance": "inferred", "category": "coats"},))
     assert shopper.views().nudge is not None
     shopper.now_ms += 20 * DAY_MS
     assert ("THIRD_PARTY", "size: inferred") in shopper.views("coat-2", gpc=True).reasons
@@ -251,7 +251,7 @@ def test_what_waits_is_asked_under_the_gpc_of_the_event_that_it_waits_for() -> N
     text = THROTTLED["campaigns/look.yaml"].replace("{item: item.name}", "{item: fact.size}")
     waiting = text.replace("when:", "wait: 30m\nwhen:", 1)
     shopper = known(load({**THROTTLED, "campaigns/look.yaml": waiting}))
-    shopper.tells(facts=({"name": "size", "value": "M", "provenance": "inferred"},))
+    shopper.tells(facts=({"name": "size", "value": "M", "provenance": "inferred", "category": "coats"},))
     shopper.views(gpc=True)
     assert ("THIRD_PARTY", "size: inferred") in shopper.wakes(HOUR_MS).reasons
 
