@@ -185,3 +185,8 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, gc=Fa
     tracestate: str | None = None
     extra: dict[str, str | int | float | bool] = {}
     fact: Fact | None = None
+
+
+def is_from_elsewhere(event: Event) -> bool:
+    """Tell whether an event is a third party's word for what the customer did: of that nothing may be used."""
+    return event.surface == "third_party"

@@ -20,7 +20,7 @@ from streamproc.core.context import (
     remember,
 )
 from streamproc.core.day_counts import ANY_ITEM, EACH_CATEGORY
-from streamproc.core.event import Event, Item
+from streamproc.core.event import Event, Item, is_from_elsewhere
 from streamproc.core.facts import Outcome, PrivacyRequest, ProfileChange
 from streamproc.core.policy.model import Category, Policy
 from streamproc.core.watching import ask_for
@@ -80,13 +80,17 @@ def remembered_item(item: Item) -> RememberedItem:
 def apply_moment(context: Context, event: Event, policy: Policy, permitted: Permitted, now_ms: int) -> None:
     """Enter a moment into convenience memory: recent events, cart, wish list, zone.
 
-    An event whose category needs a consent of its own, for which `permitted` is asked, leaves no trace without it.
+    An event whose category needs a consent of its own, for which `permitted` is asked, leaves no trace without it. Nor
+    does a third party's word leave any: a message must not rest on it. That something is no longer wanted it may say.
     """
     if event.timezone or event.locale:
         _take_zone(context, event, now_ms)
     kind = event.kind
     handler = _HANDLERS.get(kind)
     if handler is None and kind not in policy.kept:
+        return
+    is_foreign = is_from_elsewhere(event)
+    if is_foreign and kind not in _REMOVALS:
         return
     find = policy.find_category
     items = [
@@ -99,6 +103,8 @@ def apply_moment(context: Context, event: Event, policy: Policy, permitted: Perm
     at_ms = min(event.occurred_at_ms, now_ms)
     if handler is not None:
         handler(context, event, items, at_ms)
+    if is_foreign:
+        return
     if kind in policy.remembered:
         kept = tuple([remembered_item(item) for item in items[:RECENT_ITEMS_MAX]])
         currency = event.currency or "" if kind in policy.summed else ""
@@ -177,6 +183,9 @@ _HANDLERS: Final[dict[str, Callable[[Context, Event, list[Item], int], None]]] =
     "wishlist.removed": _wishlist_removed,
     "alert.requested": _alert_requested,
 }
+
+
+_REMOVALS: Final = frozenset({"cart.item_removed", "wishlist.removed"})
 
 
 def apply_restraint(context: Context, event: Event, policy: Policy) -> list[Restraint]:
