@@ -15,6 +15,7 @@ from streamproc.core.event import Event, Item
 from streamproc.core.gates import NO_PROFILE, Case
 from streamproc.core.occasions import Occasion
 from streamproc.core.policy.model import Policy
+from streamproc.core.subjects import subjects_of
 from streamproc.core.switches import Switches
 from streamproc.ops.policy_files import load_folder
 from streamproc.shipped import shipped_folder
@@ -60,14 +61,16 @@ def _case(policy: Policy) -> Case:
     context = Context(customer_id="c-1", profile=Profile(zone="Europe/Berlin"), charges=[spent])
     scene = scene_of(context, Occasion(event, ()), policy, NOON_MS)
     campaign = policy.campaigns[CAMPAIGN]
+    category = category_of(scene, campaign)
     return Case(
         scene=scene,
         campaign=campaign,
-        category=category_of(scene, campaign),
+        category=category,
         consent=NO_CONSENT,
         switches=Switches(),
         zone=scene.zone,
         visit="",
         profile=context.profile or NO_PROFILE,
         unpaid={},
+        subjects=subjects_of(scene, campaign, category),
     )

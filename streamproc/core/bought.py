@@ -9,6 +9,7 @@ from streamproc.core.memory import FULFILLED_DEFAULT_MS, fulfilled_until_ms
 if TYPE_CHECKING:
     from streamproc.core.policy.model import Campaign, Category
     from streamproc.core.scene import Scene
+    from streamproc.core.subjects import Told
 
 
 def bought_until_ms(scene: Scene, campaign: Campaign, category: Category) -> int:
@@ -27,3 +28,16 @@ def bought_until_ms(scene: Scene, campaign: Campaign, category: Category) -> int
         own_ms = scene.event.occurred_at_ms + (category.repurchase_ms or FULFILLED_DEFAULT_MS)
         return 0 if until_ms <= own_ms else until_ms
     return until_ms
+
+
+def named_until_ms(scene: Scene, told: Told) -> int:
+    """Return until when what a fact names counts as bought, in milliseconds; 0 if it does not, or names no item.
+
+    For the event's own item `bought_until_ms` answers.
+    """
+    if told.line is None:
+        return 0
+    item_id = told.line.item.item_id
+    if scene.item is not None and scene.item.item_id == item_id:
+        return 0
+    return fulfilled_until_ms(scene.context.fulfilled, told.category.name, item_id)

@@ -43,6 +43,7 @@ from streamproc.core.rank import Found, outranked_by, rank
 from streamproc.core.reasons import Gate, Why
 from streamproc.core.record import Output
 from streamproc.core.scene import Scene
+from streamproc.core.subjects import subjects_of
 from streamproc.core.voice import Choice, Voice
 from streamproc.core.waiting import Waitings
 from streamproc.core.watching import ITEM_KINDS, remembered_of
@@ -193,10 +194,11 @@ def _consent_position(arrival: Arrival, head: ConsentHead) -> ConsentPosition:
 
 
 def _case(scene: Scene, campaign: Campaign, consent: ConsentHead, rules: Rules) -> Case:
+    category = category_of(scene, campaign)
     return Case(
         scene=scene,
         campaign=campaign,
-        category=category_of(scene, campaign),
+        category=category,
         consent=consent,
         switches=rules.switches,
         zone=scene.zone,
@@ -204,6 +206,7 @@ def _case(scene: Scene, campaign: Campaign, consent: ConsentHead, rules: Rules) 
         or visits.open_id(scene.context.visit, scene.now_ms, scene.policy.overall.visits),
         profile=scene.context.profile or NO_PROFILE,
         unpaid=rules.unpaid,
+        subjects=subjects_of(scene, campaign, category),
     )
 
 

@@ -9,7 +9,7 @@ from streamproc.core.context import Charge
 from streamproc.core.creep.mood import spend
 from streamproc.core.decision import CapUse, Creep, Decision, Emission, Handover, Nudge, encode_json
 from streamproc.core.digests import event_digest, nudge_id
-from streamproc.core.gates import item_sold
+from streamproc.core.gates import items_sold
 from streamproc.core.ledger import charge_output
 from streamproc.core.memory import NEVER_ENDS_MS
 from streamproc.core.record import Output
@@ -57,6 +57,7 @@ def charge(
         headers=_cloudevent(identity) + _trace(event),
         lane=arrival.lane,
     )
+    sold = items_sold(scene, case.campaign, case.subjects)
     emission.handover = Handover(
         h=h,
         channel=choice.channel.name,
@@ -70,7 +71,9 @@ def charge(
         expires_at_ms=nudge.expires_at_ms,
         exempt_from=tuple(sorted(case.campaign.exempt_from)),
         cost_minor=nudge.cost_minor,
-        sold=item_sold(scene, case.campaign),
+        sold=sold[0] if sold else None,
+        sold_too=tuple(sold[1:]),
+        about_too=tuple([one.category.name for one in case.subjects.each[1:]]),
     )
 
 

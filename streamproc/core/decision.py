@@ -157,6 +157,9 @@ class Handover(msgspec.Struct, frozen=True, array_like=True):
     cost_minor: int = 0
     # The item that it offers, the store or "", and before when nothing said of it counts (`core.catalog`).
     sold: tuple[str, str, int] | None = None
+    # Further items that it offers, and the further categories that it is about.
+    sold_too: tuple[tuple[str, str, int], ...] = ()
+    about_too: tuple[str, ...] = ()
 
 
 class OptOut(msgspec.Struct, frozen=True, array_like=True):

@@ -8,7 +8,9 @@ from datetime import date
 from typing import Final, Literal
 
 from streamproc.core import facts_catalog, interest
+from streamproc.core.about import Named, Names
 from streamproc.core.context import Line, RememberedItem
+from streamproc.core.known_facts import category_of
 from streamproc.core.policy.model import DEFAULT_CATEGORY, Category, FactGetter, Ground, Seen
 from streamproc.core.scene import Scene
 from streamproc.core.values import FactValue, Kind, Money, Term
@@ -44,7 +46,8 @@ class FactPath:
     """One fact. `provenance` `trigger` and a `code` of None mean: as the kind of the event that triggers.
 
     `get` gives the value for a scene, of this `kind`, or None where the fact is not known there; `seen` tells when and
-    where it was learnt, None for what the event itself says. `sensed` marks what a beacon told.
+    where it was learnt, None for what the event itself says. `sensed` marks what a beacon told. `names` gives what it
+    is about, where that is something else than the event's item.
     """
 
     path: str
@@ -55,6 +58,7 @@ class FactPath:
     sensed: bool = False
     kind: Kind = "text"
     seen: Callable[[Scene], Seen | None] | None = None
+    names: Names | None = None
 
     @property
     def grounds(self) -> tuple[Ground, ...]:
@@ -171,6 +175,20 @@ def _seen_all(lines: Callable[[Scene], list[Line]]) -> Callable[[Scene], Seen | 
     return seen
 
 
+def _names_last(lines: Callable[[Scene], list[Line]]) -> Names:
+    def names(scene: Scene) -> Named | None:
+        held = lines(scene)
+        return Named(scene.policy.find_category(held[-1].item.category), held[-1]) if held else None
+
+    return names
+
+
+def _names_interest(scene: Scene) -> Named | None:
+    name, _ = interest.top(scene.context.interests, scene.now_ms)
+    category = scene.policy.categories.get(name)
+    return None if category is None else Named(category)
+
+
 def _interest_seen(scene: Scene) -> Seen | None:
     name, _ = interest.top(scene.context.interests, scene.now_ms)
     return Seen(scene.context.interests[name][1] * interest.DAY_MS, "none") if name else None
@@ -179,6 +197,19 @@ def _interest_seen(scene: Scene) -> Seen | None:
 def _visit_seen(scene: Scene) -> Seen:
     """Tell of the beacon at hand, which the app on the customer's phone heard."""
     return Seen(scene.event.occurred_at_ms, "app")
+
+
+def _last(
+    path: str,
+    lines: Callable[[Scene], list[Line]],
+    pick: Callable[[RememberedItem], str],
+    provenance: Provenance,
+    specificity: Specificity,
+) -> FactPath:
+    """Make a fact of the newest line; the list's name is the reason that it gives."""
+    code, _, _ = path.partition(".")
+    seen, names = _seen_last(lines), _names_last(lines)
+    return FactPath(path, _of_last(lines, pick), provenance, specificity, code, seen=seen, names=names)
 
 
 FACT_PATHS: Final[dict[str, FactPath]] = {
@@ -191,30 +222,14 @@ FACT_PATHS: Final[dict[str, FactPath]] = {
         FactPath("item.price", facts_catalog.item_price, "trigger", "item", None, kind="money"),
         FactPath("item.price_now", facts_catalog.price_now, "trigger", "item", None, kind="money"),
         FactPath(ITEM_PRICE_BEFORE, facts_catalog.price_before, "trigger", "item", None, kind="money"),
-        FactPath("cart.last.name", _of_last(_cart, _name), "viewed", "item", "cart", seen=_seen_last(_cart)),
-        FactPath(
-            "cart.last.brand", _of_last(_cart, _brand), "viewed", "brand", "cart", seen=_seen_last(_cart)
-        ),
+        _last("cart.last.name", _cart, _name, "viewed", "item"),
+        _last("cart.last.brand", _cart, _brand, "viewed", "brand"),
         FactPath(
             "cart.count", _count(_cart), "viewed", "category", "cart", kind="number", seen=_seen_all(_cart)
         ),
         FactPath("cart.value", _cart_value, "viewed", "item", "cart", kind="money", seen=_seen_all(_cart)),
-        FactPath(
-            "wishlist.last.name",
-            _of_last(_wishlist, _name),
-            "declared",
-            "item",
-            "wishlist",
-            seen=_seen_last(_wishlist),
-        ),
-        FactPath(
-            "wishlist.last.brand",
-            _of_last(_wishlist, _brand),
-            "declared",
-            "brand",
-            "wishlist",
-            seen=_seen_last(_wishlist),
-        ),
+        _last("wishlist.last.name", _wishlist, _name, "declared", "item"),
+        _last("wishlist.last.brand", _wishlist, _brand, "declared", "brand"),
         FactPath(
             "wishlist.count",
             _count(_wishlist),
@@ -224,7 +239,15 @@ FACT_PATHS: Final[dict[str, FactPath]] = {
             kind="number",
             seen=_seen_all(_wishlist),
         ),
-        FactPath(TOP_INTEREST, _top_interest, "viewed", "category", "viewed", seen=_interest_seen),
+        FactPath(
+            TOP_INTEREST,
+            _top_interest,
+            "viewed",
+            "category",
+            "viewed",
+            seen=_interest_seen,
+            names=_names_interest,
+        ),
         FactPath("visit.site", _site, "sensed", "place", "visiting", sensed=True, seen=_visit_seen),
         FactPath(
             SITE_CLOSES, facts_catalog.closes, "sensed", "place", "visiting", sensed=True, seen=_visit_seen
@@ -247,10 +270,16 @@ def trait_fact(name: str) -> FactPath:
 
     def seen(scene: Scene) -> Seen | None:
         profile = scene.context.profile
-        at_ms = None if profile is None else profile.at.get(f"{TRAIT_PREFIX}{name}")
-        return None if at_ms is None else Seen(at_ms)
+        if profile is None or profile.traits.get(name) in (None, "", []):
+            return None
+        return Seen(profile.at.get(f"{TRAIT_PREFIX}{name}", 0))
 
-    return FactPath(f"{TRAIT_PREFIX}{name}", get, "declared", "item", "declared", kind="any", seen=seen)
+    def names(scene: Scene) -> Named | None:
+        category = scene.policy.category_of_trait(name)
+        return None if category is None or seen(scene) is None else Named(category)
+
+    path = f"{TRAIT_PREFIX}{name}"
+    return FactPath(path, get, "declared", "item", "declared", kind="any", seen=seen, names=names)
 
 
 def known_fact(name: str) -> FactPath:
@@ -267,7 +296,13 @@ def known_fact(name: str) -> FactPath:
         known = None if scene.context.profile is None else scene.context.profile.facts.get(name)
         return None if known is None else Seen(known.at_ms, "none", known.provenance)
 
-    return FactPath(f"{KNOWN_PREFIX}{name}", get, "inferred", "item", None, kind="any", seen=seen)
+    def names(scene: Scene) -> Named | None:
+        known = None if scene.context.profile is None else scene.context.profile.facts.get(name)
+        category = None if known is None else category_of(known, scene.policy)
+        return None if category is None else Named(category)
+
+    path = f"{KNOWN_PREFIX}{name}"
+    return FactPath(path, get, "inferred", "item", None, kind="any", seen=seen, names=names)
 
 
 def until_fact(day: date) -> FactPath:

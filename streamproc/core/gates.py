@@ -8,11 +8,11 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from streamproc.core import caps, visits
-from streamproc.core.bought import bought_until_ms
+from streamproc.core.bought import bought_until_ms, named_until_ms
 from streamproc.core.catalog import Catalog
 from streamproc.core.consent import ConsentHead, allows
 from streamproc.core.context import Profile
-from streamproc.core.event import VISIT_DWELLED, VISIT_KINDS, VISIT_STARTED
+from streamproc.core.event import VISIT_DWELLED, VISIT_KINDS, VISIT_STARTED, is_from_elsewhere
 from streamproc.core.exempt import channel_allows, is_held
 from streamproc.core.facts import ANY_CHANNEL, SENSING
 from streamproc.core.known_facts import INFERRED, OTHER, THIRD_PARTY
@@ -21,6 +21,7 @@ from streamproc.core.policy.model import FROM_ITEM, TRANSACTIONAL, Campaign, Cat
 from streamproc.core.quiet_hours import is_open, next_open_ms
 from streamproc.core.reasons import Gate, Why
 from streamproc.core.scene import Scene
+from streamproc.core.subjects import Subjects
 from streamproc.core.switches import Switches
 from streamproc.core.watching import ITEM_KINDS
 
@@ -36,7 +37,7 @@ class Case(msgspec.Struct, frozen=True):
     """One candidate before the gates: the scene, its campaign and category, and what the customer allows.
 
     `visit` names the visit that the event is about, else the one that the customer is in, empty for none; `profile` is
-    what the customer declared.
+    what the customer declared, `subjects` all that the message is about.
     """
 
     scene: Scene
@@ -48,6 +49,7 @@ class Case(msgspec.Struct, frozen=True):
     visit: str
     profile: Profile
     unpaid: Mapping[str, str]
+    subjects: Subjects
 
 
 def candidate_reasons(case: Case) -> list[Why]:
@@ -102,20 +104,23 @@ def _wishes(case: Case, failed: list[Why]) -> None:
         failed.append(Why(Gate.HOLD, f"until {until_ms}", until_ms))
     if profile.paused_until_ms > now_ms:
         failed.append(Why(Gate.PAUSED, f"until {profile.paused_until_ms}", profile.paused_until_ms))
-    name = case.category.name
-    if name in profile.muted_categories:
-        failed.append(Why(Gate.CATEGORY_MUTED, name))
-    if holds and (until_ms := holds.get(CATEGORY_HOLD_PREFIX + name, 0)) > now_ms:
-        failed.append(Why(Gate.CATEGORY_MUTED, f"{name} until {until_ms}", until_ms))
+    for subject in case.subjects.each:
+        name = subject.category.name
+        if name in profile.muted_categories:
+            failed.append(Why(Gate.CATEGORY_MUTED, str(subject)))
+        if holds and (until_ms := holds.get(CATEGORY_HOLD_PREFIX + name, 0)) > now_ms:
+            failed.append(Why(Gate.CATEGORY_MUTED, f"{subject} until {until_ms}", until_ms))
 
 
 def _consents(case: Case, failed: list[Why]) -> None:
     """Say which consent beyond the channel's is missing."""
     now_ms = case.scene.now_ms
-    if case.category.consent is not None:
-        allowed = allows(case.consent, ANY_CHANNEL, case.category.consent, now_ms)
-        if not allowed.ok:
-            failed.append(Why(Gate.SPECIAL_CATEGORY, allowed.detail))
+    for subject in case.subjects.each:
+        if (purpose := subject.category.consent) is not None:
+            allowed = allows(case.consent, ANY_CHANNEL, purpose, now_ms)
+            if not allowed.ok:
+                via = f" ({subject.via})" if subject.via else ""
+                failed.append(Why(Gate.SPECIAL_CATEGORY, allowed.detail + via))
     if case.campaign.sensed:
         allowed = allows(case.consent, ANY_CHANNEL, SENSING, now_ms)
         if not allowed.ok:
@@ -128,8 +133,14 @@ def _consents(case: Case, failed: list[Why]) -> None:
 def _sources(case: Case, failed: list[Why]) -> None:
     """Say whose word a message must not rest on: a stranger's, or anybody's about somebody else."""
     scene, campaign = case.scene, case.campaign
-    if scene.event.surface == THIRD_PARTY:
+    if is_from_elsewhere(scene.event):
         failed.append(Why(Gate.THIRD_PARTY, "the event is from elsewhere"))
+    lines = [(told.path, told.line) for told in case.subjects.told if told.line is not None]
+    failed += [
+        Why(Gate.THIRD_PARTY, f"{path} is from elsewhere")
+        for path, line in lines
+        if line.surface == THIRD_PARTY
+    ]
     facts = case.profile.facts
     for name in campaign.known if facts else ():
         known = facts.get(name)
@@ -149,20 +160,26 @@ def _sources(case: Case, failed: list[Why]) -> None:
 def _fitness(case: Case, failed: list[Why]) -> None:
     """Say why this message is not for this person at this moment."""
     profile, category, scene = case.profile, case.category, case.scene
-    if category.adults_only and profile.minor is not False:
-        failed.append(Why(Gate.ADULTS_ONLY, "age unknown" if profile.minor is None else "minor"))
     shared = scene.event.identity == "shared" or "device" in profile.shared
-    if shared and (category.gift_prone or category.sensitivity in PRIVATE):
-        failed.append(Why(Gate.SHARED_DEVICE, category.name))
+    for subject in case.subjects.each:
+        about = subject.category
+        if about.adults_only and profile.minor is not False:
+            age = "age unknown" if profile.minor is None else "minor"
+            failed.append(Why(Gate.ADULTS_ONLY, f"{age}: {subject}" if subject.via else age))
+        if shared and (about.gift_prone or about.sensitivity in PRIVATE):
+            failed.append(Why(Gate.SHARED_DEVICE, str(subject)))
     # A transactional message is about the order itself: that the item was bought is why it is sent.
     if scene.context.fulfilled and case.campaign.purpose != TRANSACTIONAL:
         until_ms = bought_until_ms(scene, case.campaign, category)
         if until_ms > scene.now_ms:
             failed.append(Why(Gate.INTENT_FULFILLED, f"until {until_ms}", until_ms))
-    if scene.catalog and (about := item_sold(scene, case.campaign)) is not None:
-        why = unavailable(about, scene.catalog, scene.now_ms)
-        if why is not None:
-            failed.append(why)
+        for told in case.subjects.told:
+            until_ms = named_until_ms(scene, told)
+            if until_ms > scene.now_ms:
+                failed.append(Why(Gate.INTENT_FULFILLED, f"until {until_ms} ({told.path})", until_ms))
+    if scene.catalog:
+        sold = items_sold(scene, case.campaign, case.subjects)
+        failed += [why for one in sold if (why := unavailable(one, scene.catalog, scene.now_ms)) is not None]
     if case.campaign.sensed and (why := _visit_over(scene)) is not None:
         failed.append(why)
 
@@ -177,20 +194,22 @@ def _visit_over(scene: Scene) -> Why | None:
     return Why(Gate.TOO_LATE, f"{scene.now_ms} >= {ends_ms}, the end of the visit")
 
 
-def item_sold(scene: Scene, campaign: Campaign) -> Sold | None:
-    """Name the item that a message is about, if it offers one: what is written of an order is not for sale.
+def items_sold(scene: Scene, campaign: Campaign, subjects: Subjects) -> list[Sold]:
+    """Name the items that a message is about, if it offers any: what is written of an order is not for sale.
 
-    News of an item are about it, whatever group of items the campaign is of.
+    They are the event's, and those that facts name. News of an item are about it, whatever group of items the campaign
+    is of.
     """
-    event = scene.event
-    is_news = event.kind in ITEM_KINDS
-    if (
-        scene.item is None
-        or campaign.purpose == TRANSACTIONAL
-        or not (is_news or campaign.category == FROM_ITEM)
-    ):
-        return None
-    return scene.item.item_id, event.site_id or "", event.occurred_at_ms if is_news else 0
+    event, item, sold = scene.event, scene.item, list[Sold]()
+    if campaign.purpose == TRANSACTIONAL:
+        return sold
+    site_id, is_news = event.site_id or "", event.kind in ITEM_KINDS
+    if item is not None and (is_news or campaign.category == FROM_ITEM):
+        sold.append((item.item_id, site_id, event.occurred_at_ms if is_news else 0))
+    for told in subjects.told:
+        if told.line is not None and told.line.item.item_id not in [item_id for item_id, _, _ in sold]:
+            sold.append((told.line.item.item_id, site_id, 0))
+    return sold
 
 
 def unavailable(about: Sold, catalog: Catalog, now_ms: int) -> Why | None:

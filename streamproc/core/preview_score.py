@@ -15,6 +15,7 @@ from streamproc.core.creep.situation import Situation
 from streamproc.core.decision import Creep
 from streamproc.core.gates import NO_PROFILE, Case
 from streamproc.core.policy.model import TRANSACTIONAL
+from streamproc.core.subjects import subjects_of
 from streamproc.core.switches import Switches
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class Scores:
             visit="",
             profile=scene.context.profile or NO_PROFILE,
             unpaid={},
+            subjects=subjects_of(scene, campaign, self._category),
         )
         situation, model = Situation(case), scene.policy.creep
         self._mood = mood_of(scene.context, model, scene.now_ms)

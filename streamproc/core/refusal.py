@@ -36,8 +36,9 @@ def refusal(handover: Handover, rules: Rules, now_ms: int, standing: Standing | 
         return why
     if now_ms >= handover.expires_at_ms:
         return Why(Gate.EXPIRED, f"{now_ms} >= {handover.expires_at_ms}")
-    if handover.sold is not None and (why := unavailable(handover.sold, rules.catalog, now_ms)) is not None:
-        return why
+    for sold in (handover.sold, *handover.sold_too) if handover.sold is not None else ():
+        if (why := unavailable(sold, rules.catalog, now_ms)) is not None:
+            return why
     if standing is None:
         return None
     return _consent_gone(handover, rules, standing, now_ms) or _wish_or_hour(
@@ -68,11 +69,12 @@ def _consent_gone(handover: Handover, rules: Rules, standing: Standing, now_ms: 
         allowed = allows(standing.consent, ANY_CHANNEL, SENSING, now_ms)
         if not allowed.ok:
             return Why(Gate.SENSING, allowed.detail)
-    category = rules.policy.categories.get(handover.category)
-    if category is not None and category.consent is not None:
-        allowed = allows(standing.consent, ANY_CHANNEL, category.consent, now_ms)
-        if not allowed.ok:
-            return Why(Gate.SPECIAL_CATEGORY, allowed.detail)
+    for name in (handover.category, *handover.about_too):
+        category = rules.policy.categories.get(name)
+        if category is not None and category.consent is not None:
+            allowed = allows(standing.consent, ANY_CHANNEL, category.consent, now_ms)
+            if not allowed.ok:
+                return Why(Gate.SPECIAL_CATEGORY, allowed.detail)
     return None
 
 
@@ -81,7 +83,11 @@ def _wish_or_hour(handover: Handover, rules: Rules, standing: Standing, now_ms: 
     if context is None:
         return Why(Gate.HOLD, "nothing is remembered of the customer any more")
     profile, holds = context.profile or NO_PROFILE, context.holds
-    held_ms, muted_ms = holds.get(ANYTHING, 0), holds.get(CATEGORY_HOLD_PREFIX + handover.category, 0)
+    about = (handover.category, *handover.about_too)
+    held_ms, muted_ms = (
+        holds.get(ANYTHING, 0),
+        max([holds.get(CATEGORY_HOLD_PREFIX + one, 0) for one in about]),
+    )
     if is_held(held_ms, handover.exempt_from, now_ms) or muted_ms > now_ms:
         held_ms = max(held_ms, muted_ms)
         return Why(Gate.HOLD, f"until {held_ms}", held_ms)
@@ -89,8 +95,9 @@ def _wish_or_hour(handover: Handover, rules: Rules, standing: Standing, now_ms: 
         return Why(Gate.LIFE_EVENT, f"until {until_ms}", until_ms)
     if profile.paused_until_ms > now_ms:
         return Why(Gate.PAUSED, f"until {profile.paused_until_ms}", profile.paused_until_ms)
-    if handover.category in profile.muted_categories:
-        return Why(Gate.CATEGORY_MUTED, handover.category)
+    for name in about:
+        if name in profile.muted_categories:
+            return Why(Gate.CATEGORY_MUTED, name)
     if handover.channel in profile.channels_off:
         return Why(Gate.CHANNEL_DECLINED, handover.channel)
     quiet = (

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from streamproc.core.bought import bought_until_ms
+from streamproc.core.bought import bought_until_ms, named_until_ms
 from streamproc.core.creep.factors import Factors
 from streamproc.core.memory import BOUNCED_PREFIX, GIFT_PREFIX, LIFE_EVENT
 from streamproc.core.policy.model import NO_CATEGORY
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from streamproc.core.creep.model import Scales
     from streamproc.core.gates import Case
-    from streamproc.core.policy.model import Channel, Ground, Quiet, Text
+    from streamproc.core.policy.model import Category, Channel, Ground, Quiet, Text
 
 _DAY_MIN: Final = 24 * 60
 DECLARED: Final = "declared"
@@ -42,6 +42,7 @@ class Situation:
         "_invalidity",
         "_repetition",
         "_scales",
+        "_sensitivities",
         "_sensitivity",
     )
 
@@ -53,10 +54,11 @@ class Situation:
         self._repetition = _repetition(case, scales)
         self._invalidity = _invalidity(case, scales)
         self._immediacy = _immediacy(case, scales) if case.campaign.sensed else 0.0
-        category = case.category
-        private = scales.sensitivity[category.sensitivity]
-        gift = scales.sensitivity["gift_prone"] if category.gift_prone else 0.0
-        self._sensitivity = max(private, gift)
+        self._sensitivity = _sensitivity(case.category, scales)
+        for name in case.campaign.about.categories:
+            category = case.scene.policy.categories[name]
+            self._sensitivity = max(self._sensitivity, _sensitivity(category, scales))
+        self._sensitivities = [(one.fact, _sensitivity(one.category, scales)) for one in case.subjects.told]
 
     def factors(self, channel: Channel, text: Text) -> Factors:
         """Return the factors of a message of these words, as written, on this channel.
@@ -79,6 +81,10 @@ class Situation:
                     # What was seen at home is used in the store, wherever it appears.
                     far = max(far, scales.distance["to_store"])
                 distance = max(distance, far)
+        sensitivity = self._sensitivity
+        for fact, private in self._sensitivities:
+            if private > sensitivity and fact in text.uses:
+                sensitivity = private
         specificity = max(scales.specificity[text.specificity], scales.specificity[campaign.reveals])
         return Factors(
             obtrusiveness=channel.obtrusiveness,
@@ -92,7 +98,7 @@ class Situation:
             exposure=_exposure(case, channel, scales),
             untimeliness=untimeliness(channel.quiet, scene.now_ms, case.zone, scales),
             invalidity=self._invalidity,
-            sensitivity=self._sensitivity,
+            sensitivity=sensitivity,
         )
 
 
@@ -131,6 +137,12 @@ def _distance(scales: Scales, source: str, surface: str, target: str, age_ms: in
     return far["app_to_site"]
 
 
+def _sensitivity(category: Category, scales: Scales) -> float:
+    """Return how private a category is."""
+    gift = scales.sensitivity["gift_prone"] if category.gift_prone else 0.0
+    return max(scales.sensitivity[category.sensitivity], gift)
+
+
 def _repetition(case: Case, scales: Scales) -> float:
     """Return how often the customer heard of this lately; of what is about no category, from this campaign."""
     scene, name, campaign = case.scene, case.category.name, case.campaign.key
@@ -163,7 +175,10 @@ def _invalidity(case: Case, scales: Scales) -> float:
         gone = scales.invalidity["life_event"]
     if not fulfilled:
         return gone
-    if bought_until_ms(scene, case.campaign, case.category) > now_ms:
+    bought_ms = bought_until_ms(scene, case.campaign, case.category)
+    for told in case.subjects.told:
+        bought_ms = max(bought_ms, named_until_ms(scene, told))
+    if bought_ms > now_ms:
         gone = max(gone, scales.invalidity["bought"])
     if fulfilled.get(GIFT_PREFIX + name, 0) > now_ms:
         gone = max(gone, scales.invalidity["gift"])

@@ -48,6 +48,7 @@ from streamproc.core.policy.model import (
 from streamproc.core.policy.problems import Findings, listed, nearest
 from streamproc.core.policy.rule import NOTHING, Rule
 from streamproc.core.policy.scope import Scope
+from streamproc.core.policy.subjects import read_about
 from streamproc.core.policy.when import Conditions, read_trigger
 from streamproc.core.policy.words import Wording, read_content
 from streamproc.core.triggers import trigger_conditions, trigger_seen
@@ -125,6 +126,7 @@ def read_campaign(
         reveals=_reveals(fields),
         grounds=_grounds(trigger, rule),
         known=_known(paths),
+        about=read_about(trigger, rule, paths, categories, purpose, because),
     )
     campaign = choosing.with_choosing(campaign, fields, channels)
     campaign = ranking.with_ranking(campaign, fields, channels)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from streamproc.core.about import NOTHING_MORE, About
 from streamproc.core.creep.model import SHIPPED, Model
 from streamproc.core.values import FactValue, Kind
 from streamproc.core.watching import ITEM_KINDS
@@ -320,6 +321,7 @@ class Campaign:
     grounds: tuple[Ground, ...] = ()
     # Names of the facts among `facts` that come from customers' profiles, by where they come from only there.
     known: tuple[str, ...] = ()
+    about: About = NOTHING_MORE
     wait: Wait | None = None
     unless: frozenset[str] = frozenset()
     starts: Condition | None = None

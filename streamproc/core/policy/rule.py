@@ -23,7 +23,9 @@ class Rule:
     because somebody is in a store needs no consent. `needs_item` tells whether it compares with the event's item,
     `by_value` whether it looks at the event's own value, `by_spending` whether it does at what was ordered before,
     `by_interest` whether it does at what was looked at lately.
-    `cost` ranks it among others: the dearest are asked last. `plugins` are the plug-ins that it asks.
+    `cost` ranks it among others: the dearest are asked last. `plugins` are the plug-ins that it asks. `about` are the
+    categories that it names and holds because of, `about_not` those because of which its contrary holds: to stay silent
+    because of something private needs no consent. `traits` are those that it asks for, whatever they must be.
     """
 
     test: Condition
@@ -36,6 +38,9 @@ class Rule:
     warmup_ms: int = 0
     sensed: bool = False
     sensed_not: bool = False
+    about: frozenset[str] = frozenset()
+    about_not: frozenset[str] = frozenset()
+    traits: frozenset[str] = frozenset()
     needs_item: bool = False
     cost: int = 1
     plugins: frozenset[str] = frozenset()
@@ -75,6 +80,8 @@ def negated(rule: Rule) -> Rule:
         needs={},
         sensed=rule.sensed_not,
         sensed_not=rule.sensed,
+        about=rule.about_not,
+        about_not=rule.about,
     )
 
 
@@ -131,6 +138,9 @@ def _joined(rules: Sequence[Rule]) -> Rule:
         warmup_ms=max(rule.warmup_ms for rule in rules),
         sensed=any(rule.sensed for rule in rules),
         sensed_not=any(rule.sensed_not for rule in rules),
+        about=frozenset[str]().union(*(rule.about for rule in rules)),
+        about_not=frozenset[str]().union(*(rule.about_not for rule in rules)),
+        traits=frozenset[str]().union(*(rule.traits for rule in rules)),
         needs_item=any(rule.needs_item for rule in rules),
         cost=max(rule.cost for rule in rules),
         plugins=frozenset[str]().union(*(rule.plugins for rule in rules)),

@@ -77,6 +77,9 @@ def _rule(read: Days, make: Make, low: int | None, high: int | None) -> Rule:
         counts=frozenset((kind, asked) for kind in which.kinds),
         warmup_ms=days * DAY_MS,
         sensed_not=which.is_sensed and high is not None,
+        about_not=which.categories if high is not None else frozenset(),
         needs_item=which.needs_item,
     )
-    return replace(rule, implies=which.implied(), sensed=which.is_sensed) if low else rule
+    if not low:
+        return rule
+    return replace(rule, implies=which.implied(), sensed=which.is_sensed, about=which.categories)

@@ -38,6 +38,7 @@ def _rule(which: Which, test: Condition, contrary: Condition | None = None) -> R
         needs=which.needed(1),
         warmup_ms=which.selection.within_ms or 0,
         sensed=which.is_sensed,
+        about=which.categories,
         needs_item=which.needs_item,
         # Memory is decoded only where somebody asks: everything else goes first.
         cost=COST,
@@ -46,8 +47,13 @@ def _rule(which: Which, test: Condition, contrary: Condition | None = None) -> R
 
 def _bounded(rule: Rule, which: Which, low: int | None, high: int | None) -> Rule:
     """Correct a rule for its bounds: without a lower one it holds where nothing happened, and gives no reason."""
-    implies, sensed = (rule.implies, rule.sensed) if low else (frozenset[str](), False)
-    return replace(rule, implies=implies, sensed=sensed, sensed_not=which.is_sensed and high is not None)
+    bounded = _contrary_of(rule, which) if high is not None else rule
+    return bounded if low else replace(bounded, implies=frozenset(), sensed=False, about=frozenset())
+
+
+def _contrary_of(rule: Rule, which: Which) -> Rule:
+    """Note that also the contrary of a rule holds because of one of these events."""
+    return replace(rule, sensed_not=which.is_sensed, about_not=which.categories)
 
 
 def _count(fields: Fields, scope: Scope) -> Rule:
@@ -138,9 +144,9 @@ def _since(fields: Fields, scope: Scope) -> Rule:
     if which is None or (low_ms is None and high_ms is None):
         return NOTHING
     rule = _rule(which, conditions_events.since(which.selection, low_ms, high_ms))
+    rule = replace(rule, warmup_ms=max(low_ms or 0, high_ms or 0))
     # Whoever was heard too lately for `min` fails it because a beacon heard them.
-    sensed_not = which.is_sensed and low_ms is not None
-    return replace(rule, warmup_ms=max(low_ms or 0, high_ms or 0), sensed_not=sensed_not)
+    return rule if low_ms is None else _contrary_of(rule, which)
 
 
 def _present(fields: Fields, scope: Scope) -> Rule:
@@ -158,7 +164,7 @@ def _absent(fields: Fields, scope: Scope) -> Rule:
     if which is None:
         return NOTHING
     rule = _rule(which, conditions_events.absent(which.selection))
-    return replace(rule, implies=frozenset(), needs={}, sensed=False, sensed_not=which.is_sensed)
+    return replace(_contrary_of(rule, which), implies=frozenset(), needs={}, sensed=False, about=frozenset())
 
 
 def _read_window(fields: Fields, scope: Scope, event: frozenset[str] | None = None) -> Which | None:
@@ -175,7 +181,7 @@ def _first(fields: Fields, scope: Scope) -> Rule:
         meant = f"the event that triggers is {scope.trigger}, not {' or '.join(sorted(which.kinds))}"
         fields.at("event", f"{meant}; for what happened before it use absent")
     rule = _rule(which, conditions_events.first(which.selection))
-    return replace(rule, warmup_ms=MEMORY_MS, sensed_not=which.is_sensed)
+    return replace(_contrary_of(rule, which), warmup_ms=MEMORY_MS)
 
 
 def _last(fields: Fields, scope: Scope) -> Rule:
@@ -185,7 +191,7 @@ def _last(fields: Fields, scope: Scope) -> Rule:
     which = read_which(fields, scope, within_ms=within_ms, earlier=True)
     if which is None:
         return NOTHING
-    return replace(_rule(which, conditions_events.last(which.selection)), sensed_not=which.is_sensed)
+    return _contrary_of(_rule(which, conditions_events.last(which.selection)), which)
 
 
 LEAVES: Final[dict[str, Leaf]] = {

@@ -51,12 +51,15 @@ def _has(lines: Lines, code: frozenset[str]) -> Leaf:
         same = fields.one_or_more("same")
         if not fields.keys and fields.node.kind == "mapping":
             fields.error(fields.node, "needs what lies there: same, item, category or brand")
-        items = meant_items(same, read_named(fields, scope))
+        named = read_named(fields, scope)
+        items = meant_items(same, named)
         if items is None:
             return NOTHING
         for part in same:
             scope.expect_at_hand(fields, "same", LOOKS_AT[part])
-        return Rule(selection.holds_line(lines, items), implies=code, needs_item=bool(same))
+        about = frozenset(named.get("category", ()))
+        test = selection.holds_line(lines, items)
+        return Rule(test, implies=code, needs_item=bool(same), about=about)
 
     return read
 
@@ -88,7 +91,8 @@ def _item_is(part: str) -> Leaf:
         allowed = scope.categories if part == "category" else None
         names = fields.one_or_more("in", allowed, "a category")
         scope.expect_at_hand(fields, "in", LOOKS_AT[part])
-        return Rule(conditions_moment.of_item(NAMED[part](names)), needs_item=True)
+        about = frozenset(names if part == "category" else ())
+        return Rule(conditions_moment.of_item(NAMED[part](names)), needs_item=True, about=about)
 
     return read
 
@@ -96,7 +100,13 @@ def _item_is(part: str) -> Leaf:
 def _top_interest(fields: Fields, scope: Scope) -> Rule:
     names = fields.one_or_more("in", scope.categories, "a category")
     test = conditions_longer.top_interest_in(names, fields.integer("min") or 0)
-    return Rule(test, implies=frozenset({"viewed"}), warmup_ms=HALF_LIFE_MS, by_interest=True)
+    return Rule(
+        test,
+        implies=frozenset({"viewed"}),
+        warmup_ms=HALF_LIFE_MS,
+        by_interest=True,
+        about=frozenset(names),
+    )
 
 
 def _surface(fields: Fields, _scope: Scope) -> Rule:
@@ -126,7 +136,7 @@ def read_trait(parent: Fields, key: str) -> Rule:
     if not NAME.fullmatch(name):
         parent.at(key, f"{name!r} is not the name of a trait: {NAME_RULE}")
     test = _value(Fields(parent.keys[key], parent.findings, TRAIT), conditions_values.trait(name))
-    return NOTHING if test is None else Rule(test, implies=frozenset({"declared"}))
+    return NOTHING if test is None else Rule(test, implies=frozenset({"declared"}), traits=frozenset({name}))
 
 
 def read_extra(parent: Fields, key: str, scope: Scope) -> Rule:

@@ -58,6 +58,11 @@ class Which:
         return any(kinds.is_sensed(kind) for kind in self.kinds)
 
     @property
+    def categories(self) -> frozenset[str]:
+        """Return the categories that are named."""
+        return frozenset(self.named.get("category", ()))
+
+    @property
     def needs_item(self) -> bool:
         """Tell whether they are compared with the item of the event at hand."""
         return any(part != "site" for part in self.same)
