@@ -78,9 +78,18 @@ class Voice:
 
     def find(self, channels: Iterable[Channel]) -> Choice | Silence:
         """Return what may be said on the first of these channels, loud to quiet, on which something may be."""
+        if self._is_untrue():
+            return Silence()
         if self._case.campaign.purpose == TRANSACTIONAL:
             return self._as_ordered(channels)
         return self._throttled(channels)
+
+    def _is_untrue(self) -> bool:
+        """Tell whether the reason that all words carry, soft ones too, is not true of this customer now."""
+        scene, proofs = self._case.scene, self._case.campaign.about.proofs
+        unknown = [code for code, is_true in proofs if not is_true(scene)]
+        self._reasons += [Why(Gate.FACT_MISSING, f"because: {code}") for code in unknown]
+        return bool(unknown)
 
     def _as_ordered(self, channels: Iterable[Channel]) -> Choice | Silence:
         """Find words for a message about an order: it is no offer, so it is not weighed and costs nothing."""

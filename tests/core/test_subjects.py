@@ -346,3 +346,44 @@ def test_a_line_that_an_older_worker_took_from_a_third_party_is_not_spoken_of() 
     item = RememberedItem("coat-1", "coats", "", "Wool coat")
     context.cart = [Line(shopper.now_ms, item, "", "third_party")]
     assert codes(shopper.does("app.opened")) == [("THIRD_PARTY", "cart.last.name is from elsewhere")]
+
+
+# A reason that is not true.
+
+
+@pytest.mark.parametrize(
+    ("because", "path", "truth"),
+    [
+        ("declared", "trait.style", lambda one: one.tells(traits={"style": "plain"})),
+        ("declared", "trait.style", lambda one: one.tells(traits={"style": ["plain"]})),
+        ("cart", "cart.last.name", lambda one: one.does("cart.item_added", items=(COAT,))),
+        ("cart", "cart.count", lambda one: one.does("cart.item_added", items=(COAT,))),
+        ("wishlist", "wishlist.last.name", lambda one: one.does("wishlist.added", items=(COAT,))),
+        ("viewed", "interest.top_category", lambda one: one.does("product.viewed", items=(COAT,))),
+    ],
+)
+def test_a_reason_is_given_only_where_it_is_true(because: str, path: str, truth: object) -> None:
+    assert callable(truth)
+    shopper = customer(shop(facts=f"{{item: {path}}}", because=because, say="Hello."))
+    assert codes(shopper.does("app.opened")) == [("FACT_MISSING", f"because: {because}")]
+    truth(shopper)
+    assert codes(shopper.does("app.opened")) == []
+
+
+def test_what_was_never_told_is_no_declaration() -> None:
+    for told in ("", list[str]()):
+        traits: dict[str, Any] = {"style": told}
+        shopper = customer(shop(facts="{item: trait.style}", because="declared"), traits=traits)
+        assert codes(shopper.does("app.opened")) == [("FACT_MISSING", "because: declared")]
+
+
+def test_what_was_taken_out_while_a_message_waited_is_no_reason_any_more() -> None:
+    policy = shop(ADDED, facts="{item: item.name}", category="from_item", because="cart", waits=True)
+    shopper = customer(policy)
+    shopper.does("cart.item_added", items=(COAT,))
+    left = customer(policy)
+    left.does("cart.item_added", items=(COAT,))
+    left.now_ms += MINUTE_MS
+    left.does("cart.item_removed", items=(COAT,))
+    assert codes(shopper.wakes(HOUR_MS)) == []
+    assert codes(left.wakes(HOUR_MS)) == [("FACT_MISSING", "because: cart")]
