@@ -323,9 +323,9 @@ def apply_profile(context: Context, change: ProfileChange, policy: Policy, permi
             profile.traits[name] = value
     if (wanted := change.preferences) is not None:
         for field in ("nudges_per_week_max", "muted_categories", "paused_until_ms", "channels_off"):
-            value = getattr(wanted, field)
-            if value is not None and newest(field):
-                setattr(profile, field, value)
+            wish = getattr(wanted, field)
+            if wish is not None and newest(field):
+                setattr(profile, field, wish)
 
 
 def forget_trait(profile: Profile, name: str) -> None:

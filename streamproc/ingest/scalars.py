@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Mapping
 from typing import Final
 
 from streamproc.core.event import ID_CHARS_MAX, TEXT_CHARS_MAX, Reason
@@ -150,7 +151,7 @@ def trace_state(value: str | None) -> str | None:
     return None
 
 
-def kept(values: dict[str, Scalar], entries_max: int) -> dict[str, str | int | float | bool]:
+def kept(values: Mapping[str, object], entries_max: int) -> dict[str, str | int | float | bool]:
     """Keep the first `entries_max` single values under short plain names and drop the rest."""
     result: dict[str, str | int | float | bool] = {}
     for name, value in values.items():
@@ -164,7 +165,7 @@ def kept(values: dict[str, Scalar], entries_max: int) -> dict[str, str | int | f
     return result
 
 
-def single_value(value: Scalar, name: str) -> str | int | float | bool | None:
+def single_value(value: object, name: str) -> str | int | float | bool | None:
     """Return a value as an event's further fields keep it; None for what is empty, too large or none at all."""
     if isinstance(value, str):
         return text(value, name)

@@ -130,6 +130,11 @@ def test_only_kinds_that_some_condition_reads_are_remembered() -> None:
     assert load(with_when("{cart.count: {min: 1}}")).remembered == frozenset()
 
 
+def test_nobody_can_change_which_kinds_a_loaded_policy_keeps() -> None:
+    kept = load(FILES).kept
+    assert (type(kept), "product.viewed" in kept) == (frozenset, True)
+
+
 def test_campaigns_of_a_kind_stand_by_priority_then_by_name() -> None:
     other = FILES["campaigns/look.yaml"]
     files = {

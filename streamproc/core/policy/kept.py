@@ -22,7 +22,7 @@ class Kept:
     @property
     def kinds(self) -> frozenset[str]:
         """All kinds of event that leave a trace for any of this."""
-        return self.remembered | self.counted.keys() | (interest.KINDS if self.interests else frozenset())
+        return self.remembered.union(self.counted, interest.KINDS if self.interests else ())
 
 
 def what_is_kept(parsed: Iterable[Parsed], read_by_rankings: frozenset[str]) -> Kept:
