@@ -7,12 +7,14 @@ from typing import Any, Final
 
 import pytest
 
+from streamproc.core import candidates
 from streamproc.core.catalog import Catalog, Change, Offer
-from streamproc.core.context import Line, RememberedItem, remembered
 from streamproc.core.decision import Weighed
 from streamproc.core.event import Item
+from streamproc.core.gates import Case, candidate_reasons
 from streamproc.core.policy.loader import load
 from streamproc.core.policy.model import Policy
+from streamproc.core.reasons import Gate, Why
 from streamproc.core.refusal import Standing, refusal
 from tests.core.shopper import CATEGORIES, DAY_MS, FILES, HOUR_MS, MINUTE_MS, Said, Shopper, campaign
 
@@ -44,7 +46,7 @@ def shop(
     files = {name: one for name, one in FRAME.items() if not (throttled and name == "creep.yaml")}
     files["categories.yaml"] = CATEGORIES.replace(
         "consent: category/pregnancy", "consent: category/pregnancy, traits: [pregnan*]"
-    )
+    ).replace("gift_prone: true}\n  wine", "gift_prone: true, traits: [toy]}\n  wine")
     text = text.replace("purpose: marketing", f"purpose: {purpose}")
     return load(
         {**files, "campaigns/x.yaml": text.replace("channels:", "wait: 30m\nchannels:", 1) if waits else text}
@@ -139,12 +141,11 @@ def test_an_event_about_a_special_item_triggers_nothing_without_consent(items: t
     assert codes(customer(policy, "category/pregnancy").does("product.viewed", items=items)) == []
 
 
-@pytest.mark.parametrize("facts", ["{item: trait.pregnant_since}", "{}"])
-def test_what_a_fact_tells_of_needs_its_consent_too(facts: str) -> None:
-    said = customer(shop(facts=facts), traits={"pregnant_since": "May"}).does("app.opened")
-    assert [(code, detail.endswith("(trait.pregnant_since)")) for code, detail in codes(said)] == (
-        [] if facts == "{}" else [("SPECIAL_CATEGORY", True)]
-    )
+def test_what_a_trait_tells_of_is_a_subject_where_a_fact_names_it() -> None:
+    policy = shop(facts="{item: trait.favourite_toy}")
+    shopper = customer(policy, shared=("device",), traits={"favourite_toy": "a doll"})
+    assert codes(shopper.does("app.opened")) == [("SHARED_DEVICE", "toys (trait.favourite_toy)")]
+    assert codes(customer(policy, shared=("device",)).does("app.opened")) == []
 
 
 def test_a_message_about_an_order_is_about_the_order_and_not_about_what_was_in_it() -> None:
@@ -242,6 +243,19 @@ def test_a_fact_makes_private_only_the_words_that_show_it() -> None:
     assert "sensitivity" not in factors("It is here.")
 
 
+def test_what_a_fact_names_and_was_bought_is_as_good_as_gone_for_the_score_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def without(case: Case) -> list[Why]:
+        return [why for why in candidate_reasons(case) if why.code != Gate.INTENT_FULFILLED]
+
+    monkeypatch.setattr(candidates, "candidate_reasons", without)
+    shopper = customer(shop(throttled=True, **WISHED))
+    shopper.does("wishlist.added", items=(COAT,))
+    shopper.does("order.completed", order_id="o-1", items=(COAT,))
+    assert weighed(shopper.does("app.opened")).factors["invalidity"] == 1
+
+
 # What was bought, and what is not to be had.
 
 
@@ -256,6 +270,13 @@ def test_what_a_fact_names_and_was_bought_is_not_offered_again() -> None:
     shopper.does("wishlist.added", items=(RING,), occurred_at_ms=shopper.now_ms + 1)
     shopper.now_ms += MINUTE_MS
     assert codes(shopper.does("app.opened")) == []
+
+
+def test_what_triggers_and_a_fact_names_is_told_of_once() -> None:
+    shopper = customer(shop("{event: wishlist.added}", category="from_item", **WISHED))
+    shopper.does("order.completed", order_id="o-1", items=(COAT,))
+    said = shopper.does("wishlist.added", items=(COAT,))
+    assert [code for code, _ in codes(said)] == ["INTENT_FULFILLED"]
 
 
 def test_what_a_fact_names_and_is_not_to_be_had_is_not_offered_nor_handed_over() -> None:
@@ -305,85 +326,3 @@ def test_a_consent_or_a_wish_that_changed_is_heeded_for_all_a_nudge_is_about() -
         why = refusal(said.emission.handover, shopper.rules, shopper.now_ms, standing)
         assert why is not None
         assert why.code.name == code
-
-
-# A third party's word.
-
-
-@pytest.mark.parametrize("kind", ["product.viewed", "cart.item_added", "wishlist.added", "alert.requested"])
-def test_a_third_partys_word_leaves_nothing_that_a_message_could_rest_on(kind: str) -> None:
-    counts = "{any: [{count: {event: [product.viewed, cart.item_added], within: 24h, min: 1}}, "
-    days = "{count: {event: product.viewed, category: coats, days: 3, min: 1}}]}"
-    shopper = customer(shop(OPENED, counts + days, facts="{item: interest.top_category}"))
-    context = shopper.customer.context
-    assert context is not None
-    kept = (remembered(context), context.cart, context.wishlist, context.watching, context.interests)
-    shopper.does(kind, items=(COAT,), surface="third_party")
-    after = (remembered(context), context.cart, context.wishlist, context.watching, context.interests)
-    assert (after, context.day_counts) == (kept, {})
-    shopper.does(kind, items=(COAT,), surface="web")
-    now = (remembered(context), context.cart, context.wishlist, context.watching, context.interests)
-    assert now != kept
-
-
-def test_what_a_third_party_says_that_restrains_counts() -> None:
-    shopper = customer(shop(**LAST))
-    shopper.does("cart.item_added", items=(COAT,))
-    shopper.does("order.completed", order_id="o-1", items=(RING,), surface="third_party")
-    context = shopper.customer.context
-    assert context is not None
-    assert "item/ring-1" in context.fulfilled
-    shopper.does("cart.item_added", items=(COAT,), occurred_at_ms=shopper.now_ms + 1)
-    shopper.now_ms += MINUTE_MS
-    shopper.does("cart.item_removed", items=(COAT,), surface="third_party")
-    assert context.cart == []
-
-
-def test_a_line_that_an_older_worker_took_from_a_third_party_is_not_spoken_of() -> None:
-    shopper = customer(shop(**LAST))
-    context = shopper.customer.context
-    assert context is not None
-    item = RememberedItem("coat-1", "coats", "", "Wool coat")
-    context.cart = [Line(shopper.now_ms, item, "", "third_party")]
-    assert codes(shopper.does("app.opened")) == [("THIRD_PARTY", "cart.last.name is from elsewhere")]
-
-
-# A reason that is not true.
-
-
-@pytest.mark.parametrize(
-    ("because", "path", "truth"),
-    [
-        ("declared", "trait.style", lambda one: one.tells(traits={"style": "plain"})),
-        ("declared", "trait.style", lambda one: one.tells(traits={"style": ["plain"]})),
-        ("cart", "cart.last.name", lambda one: one.does("cart.item_added", items=(COAT,))),
-        ("cart", "cart.count", lambda one: one.does("cart.item_added", items=(COAT,))),
-        ("wishlist", "wishlist.last.name", lambda one: one.does("wishlist.added", items=(COAT,))),
-        ("viewed", "interest.top_category", lambda one: one.does("product.viewed", items=(COAT,))),
-    ],
-)
-def test_a_reason_is_given_only_where_it_is_true(because: str, path: str, truth: object) -> None:
-    assert callable(truth)
-    shopper = customer(shop(facts=f"{{item: {path}}}", because=because, say="Hello."))
-    assert codes(shopper.does("app.opened")) == [("FACT_MISSING", f"because: {because}")]
-    truth(shopper)
-    assert codes(shopper.does("app.opened")) == []
-
-
-def test_what_was_never_told_is_no_declaration() -> None:
-    for told in ("", list[str]()):
-        traits: dict[str, Any] = {"style": told}
-        shopper = customer(shop(facts="{item: trait.style}", because="declared"), traits=traits)
-        assert codes(shopper.does("app.opened")) == [("FACT_MISSING", "because: declared")]
-
-
-def test_what_was_taken_out_while_a_message_waited_is_no_reason_any_more() -> None:
-    policy = shop(ADDED, facts="{item: item.name}", category="from_item", because="cart", waits=True)
-    shopper = customer(policy)
-    shopper.does("cart.item_added", items=(COAT,))
-    left = customer(policy)
-    left.does("cart.item_added", items=(COAT,))
-    left.now_ms += MINUTE_MS
-    left.does("cart.item_removed", items=(COAT,))
-    assert codes(shopper.wakes(HOUR_MS)) == []
-    assert codes(left.wakes(HOUR_MS)) == [("FACT_MISSING", "because: cart")]
