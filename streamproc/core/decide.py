@@ -116,16 +116,14 @@ def decide(
     if not is_waking and event.kind not in policy.ending:
         # Most events end nothing and find nothing: this is their way out.
         if not occasions and not ended:
+            # So does a profile, which no campaign hears of.
             return counted, _caused(ahead, unknown)
         if event.kind not in BEACON_KINDS:
             found = find_candidates(context, occasions, policy, now_ms, rules.catalog)
             if not found and not ended:
-                return counted, _caused(ahead, unknown)
+                return counted, _caused(ahead)
     waitings = Waitings(customer, context, rules, arrival, ahead, now_ms)
     emission = _ask(occasions, found, ended, waitings)
-    if unknown:
-        emission = emission or Emission(ahead)
-        emission.unknown_categories += unknown
     return (_QUIET if is_waking and emission is None else counted), emission
 
 
