@@ -298,7 +298,12 @@ def known_fact(name: str) -> FactPath:
 
     def names(scene: Scene) -> Named | None:
         known = None if scene.context.profile is None else scene.context.profile.facts.get(name)
-        category = None if known is None else category_of(known, scene.policy)
+        if known is None:
+            return None
+        # Its own name may tell of something more private than what its record says.
+        category, told = category_of(known, scene.policy), scene.policy.category_of_trait(name)
+        if told is not None and (category is None or category.consent is None):
+            category = told
         return None if category is None else Named(category)
 
     path = f"{KNOWN_PREFIX}{name}"

@@ -193,6 +193,9 @@ def test_neither_a_top_interest_nor_a_known_fact_tells_of_a_gift_on_a_shared_dev
     fact = {"name": "wish", "value": "a doll", "provenance": "declared", "category": "toys"}
     told = customer(shop(facts="{item: fact.wish}", **said), shared=("device",), facts=(fact,))
     assert codes(told.does("app.opened")) == [("SHARED_DEVICE", "toys (fact.wish)")]
+    fact = {**fact, "name": "toy", "category": "coats"}
+    named = customer(shop(facts="{item: fact.toy}", **said), shared=("device",), facts=(fact,))
+    assert codes(named.does("app.opened")) == [("SHARED_DEVICE", "toys (fact.toy)")]
 
 
 def test_what_is_for_adults_is_for_adults_wherever_it_is_named() -> None:

@@ -20,7 +20,6 @@ _LINES: Final[Mapping[str, Callable[[Scene], list[Line]]]] = {
     "cart": lambda scene: scene.context.cart,
     "wishlist": lambda scene: scene.context.wishlist,
 }
-_DECLARED: Final = "declared"
 
 
 def read_about(
@@ -67,16 +66,9 @@ def _proofs(
 
 
 def _known(facts: list[FactPath]) -> Callable[[Scene], bool]:
-    """Hold where one of these facts is known, of the customer's own word where it must be that."""
-
-    def test(scene: Scene) -> bool:
-        for fact in facts:
-            seen = fact.seen(scene) if fact.seen is not None else None
-            if seen is not None and (fact.code != _DECLARED or seen.provenance in ("", _DECLARED)):
-                return True
-        return False
-
-    return test
+    """Hold where one of these facts is known, though maybe not to be shown."""
+    seen = [fact.seen for fact in facts if fact.seen is not None]
+    return lambda scene: any(one(scene) is not None for one in seen)
 
 
 def _still_there(lines: Callable[[Scene], list[Line]]) -> Callable[[Scene], bool]:
