@@ -23,7 +23,7 @@ from streamproc.core.decision import (
     Weighed,
     encode_json,
 )
-from streamproc.core.deferral import Deferral, deferral, hold
+from streamproc.core.deferral import Deferral, deferral
 from streamproc.core.digests import nudge_id
 from streamproc.core.event import TIMER_DUE
 from streamproc.core.gates import NO_PROFILE, Case, candidate_reasons, channel_reasons
@@ -175,12 +175,11 @@ def judge(found: Sequence[Found], beside: Sequence[Candidate], waitings: Waiting
 def _settle(turn: Turn, waitings: Waitings) -> None:
     """Hold what may go later, unless one that may go now speaks, or would: one event has one nudge at most."""
     for candidate, held in turn.held:
-        campaign = held.case.campaign
         if turn.first is not None:
             candidate.verdict = "outranked"
             detail = f"by {turn.first.case.campaign.id}, which may go now"
             candidate.reasons.append(Why(Gate.OUTRANKED, detail))
-        elif (why := waitings.hold(held.case.scene, campaign, held.opens_ms, held.until_ms)) is not None:
+        elif (why := waitings.hold(held)) is not None:
             candidate.verdict = "suppressed"
             candidate.reasons.append(why)
 
@@ -237,8 +236,8 @@ def _weigh(case: Case, turn: Turn) -> Candidate:
         choice = Voice(case, reasons).find(chain((first,), channels))
         if isinstance(choice, Choice):
             return _take_turn(choice, turn, reasons)
-        later = hold(case, *choice.later) if choice.later is not None else None
-        return _later(case, [later] if later is not None else [], turn, reasons, choice.creep)
+        later = [choice.later] if choice.later is not None else []
+        return _later(case, later, turn, reasons, choice.creep)
     detail = outranked_by((better.case.scene, better.case.campaign), (case.scene, case.campaign))
     reasons.append(Why(Gate.OUTRANKED, detail))
     return Candidate(case.campaign.id, first.name, "outranked", reasons)

@@ -135,7 +135,8 @@ class Timer(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
     `campaign` is the first name that the campaign ever had. `kind`, `at_ms`, `event` (its digest), `item`, `currency`,
     `value_minor`, `site_id`, `visit_id`, `surface`, `shared` and `gpc` are those of the event that set it.
-    `held_until_ms` is how long the message may be held at most, 0 where nothing is held.
+    `held_until_ms` is how long the message may be held at most, 0 where nothing is held; `eased` tells that the
+    throttle put it off to calm hours, which it does once.
     """
 
     due_ms: int
@@ -152,6 +153,7 @@ class Timer(msgspec.Struct, frozen=True, array_like=True, gc=False):
     shared: bool = False
     held_until_ms: int = 0
     gpc: bool = False
+    eased: bool = False
 
 
 class Throttle(msgspec.Struct, frozen=True, array_like=True, gc=False):

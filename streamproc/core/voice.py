@@ -9,24 +9,25 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from streamproc.core.channels.message import Frame, RenderCode, RenderError
-from streamproc.core.creep.factors import deferred, softened
+from streamproc.core.creep.factors import deferred, softened, waited
 from streamproc.core.creep.ladder import DEFER, QUIETER, SEND, SILENCE, SOFTEN, Ladder, Step
 from streamproc.core.creep.mood import Mood, mood_of
 from streamproc.core.creep.rung import highest_rung
 from streamproc.core.creep.score import DIGITS, contributions
 from streamproc.core.creep.situation import Situation
 from streamproc.core.decision import Tried, Weighed
+from streamproc.core.deferral import put_off
 from streamproc.core.digests import nudge_id
-from streamproc.core.policy.model import TRANSACTIONAL, Quiet, Text
-from streamproc.core.quiet_hours import is_open, next_open_ms
+from streamproc.core.policy.model import TRANSACTIONAL, Text
 from streamproc.core.reasons import Gate, Why
 from streamproc.core.render import content_locale, frame_of, render
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from streamproc.core.creep.factors import Factors
     from streamproc.core.creep.model import Model
+    from streamproc.core.deferral import Deferral
     from streamproc.core.gates import Case
     from streamproc.core.policy.model import Channel
     from streamproc.core.values import FactValue
@@ -57,11 +58,11 @@ class Choice:
 class Silence:
     """Why nothing may be said; `creep` where it is because of the throttle.
 
-    `later` is the channel on which it may be said at a better moment, and when that begins.
+    `later` is where and when it may be said at a better moment.
     """
 
     creep: Weighed | None = None
-    later: tuple[Channel, int] | None = None
+    later: Deferral | None = None
 
 
 class Voice:
@@ -112,17 +113,18 @@ class Voice:
         situation = Situation(self._case)
         ladder = Ladder(model, mood.wariness)
         highest = highest_rung(self._case.category)
-        soft: Factors | None = None
-        last: Channel | None = None
+        if scene.timer is not None and scene.timer.eased:
+            return self._promised(channels, model, mood, ladder, situation)
+        soft: list[tuple[Channel, Factors]] = []
         for channel in channels:
             written, failure = situation.factors(channel, self._written(channel)), None
             for rung in (SOFTEN,) if ladder.offered or highest == SOFTEN else (SEND, SOFTEN):
                 factors = softened(written, model.scales) if rung == SOFTEN else written
-                if rung == SOFTEN:
-                    soft, last = factors, channel
                 named = QUIETER if rung == SOFTEN and _is_lower(ladder, channel) else rung
                 step = ladder.offer(named, channel.name, factors)
                 if step is None or not mood.bounds.fits(step):
+                    if rung == SOFTEN:
+                        soft.append((channel, factors))
                     continue
                 said = self._worded(channel, rung, _weighed(model, mood, ladder, step))
                 if isinstance(said, Choice):
@@ -131,35 +133,59 @@ class Voice:
                 ladder.drop()
             if failure is not None:
                 self._reasons.append(failure)
-        if soft is None or last is None:
-            return Silence()
-        return self._silence(model, mood, ladder, deferred(soft, model.scales), last)
-
-    def _silence(
-        self, model: Model, mood: Mood, ladder: Ladder, waited: Factors, channel: Channel
-    ) -> Silence:
-        """Say that nothing fits now, and whether it would at a better moment."""
         if not ladder.offered:
             return Silence()
-        step = ladder.offer(DEFER, channel.name, waited)
-        if step is not None and mood.bounds.fits(step):
-            calm_ms = self._calm_ms(model)
+        return self._put_off(model, mood, ladder, soft) or self._silence(model, mood, ladder)
+
+    def _promised(
+        self,
+        channels: Iterable[Channel],
+        model: Model,
+        mood: Mood,
+        ladder: Ladder,
+        situation: Situation,
+    ) -> Choice | Silence:
+        """Say what was put off, as the last step of the ladder had it: soft words, on the quietest that holds any.
+
+        They are weighed as they were then, apart from the hour: that is the one which it is now.
+        """
+        for channel in [one for one in channels if one.hold_max_ms][::-1]:
+            written = situation.factors(channel, self._written(channel))
+            factors = waited(softened(written, model.scales), model.scales)
+            step = ladder.offer(DEFER, channel.name, factors)
+            if step is None or not mood.bounds.fits(step):
+                continue
+            said = self._worded(channel, SOFTEN, _weighed(model, mood, ladder, step))
+            if isinstance(said, Choice):
+                return said
+            self._reasons.append(said)
+            ladder.drop()
+        return self._silence(model, mood, ladder) if ladder.offered else Silence()
+
+    def _put_off(
+        self, model: Model, mood: Mood, ladder: Ladder, soft: Sequence[tuple[Channel, Factors]]
+    ) -> Silence | None:
+        """Put soft words off to calm hours, on the quietest channel that holds them so long; None if they fit not then.
+
+        Where none does, there is no such step.
+        """
+        for channel, factors in reversed(soft):
+            if (later := put_off(self._case, channel)) is None:
+                continue
+            step = ladder.offer(DEFER, channel.name, deferred(factors, model.scales))
+            if step is None or not mood.bounds.fits(step):
+                return None
             detail = f"{channel.name}: {step.score:.3f} at a better moment"
-            self._reasons.append(Why(Gate.CREEP, detail, calm_ms))
-            later = None if calm_ms is None else (channel, calm_ms)
+            self._reasons.append(Why(Gate.CREEP, detail, later.opens_ms))
             return Silence(_weighed(model, mood, ladder, step), later)
+        return None
+
+    def _silence(self, model: Model, mood: Mood, ladder: Ladder) -> Silence:
+        """Say that nothing fits."""
         step = ladder.offered[-1]
         self._reasons.append(_too_much(model, mood, step, self._case.scene.now_ms))
         step = msgspec.structs.replace(step, rung=SILENCE)
         return Silence(_weighed(model, mood, ladder, step))
-
-    def _calm_ms(self, model: Model) -> int | None:
-        """Return when the customer's calm hours begin; None in these hours, when waiting makes nothing better."""
-        now_ms, zone, scales = self._case.scene.now_ms, self._case.zone, model.scales
-        calm = Quiet(scales.calm_from_min, scales.calm_until_min)
-        if zone is None or calm.open_min == calm.close_min or is_open(calm, now_ms, zone):
-            return None
-        return next_open_ms(calm, now_ms, zone)
 
     def _written(self, channel: Channel) -> Text:
         """Return the words for a channel as written; none at all where there are none: rendering says so."""

@@ -21,6 +21,7 @@ from streamproc.core.timers import event_of, take_due, timer_id
 if TYPE_CHECKING:
     from streamproc.core.arrival import Arrival, Customer, Rules
     from streamproc.core.context import RememberedItem
+    from streamproc.core.deferral import Deferral
     from streamproc.core.event import Event
     from streamproc.core.memory import Permitted
     from streamproc.core.policy.model import Campaign, Category
@@ -86,14 +87,17 @@ class Waitings:
             elif (full := self._set(timer, campaign)) is not None:
                 yield Candidate(campaign.id, campaign.channels[0], "suppressed", [full])
 
-    def hold(self, scene: Scene, campaign: Campaign, opens_ms: int, until_ms: int) -> Why | None:
-        """Hold a message until `opens_ms`, at most until `until_ms`; return why that cannot be done."""
+    def hold(self, held: Deferral) -> Why | None:
+        """Hold a message until it may go; return why that cannot be done."""
+        scene, campaign = held.case.scene, held.case.campaign
         timer = scene.timer
         if timer is None:
             item = next(self._permitted(scene.event), None)
             at_ms = min(scene.event.occurred_at_ms, self.now_ms)
-            timer = self._timer(scene, campaign, item, at_ms, opens_ms)
-        return self._set(msgspec.structs.replace(timer, due_ms=opens_ms, held_until_ms=until_ms), campaign)
+            timer = self._timer(scene, campaign, item, at_ms, held.opens_ms)
+        eased = held.eased or timer.eased
+        timer = msgspec.structs.replace(timer, due_ms=held.opens_ms, held_until_ms=held.until_ms, eased=eased)
+        return self._set(timer, campaign)
 
     def due(self) -> tuple[list[Occasion], list[Candidate]]:
         """Take out what is due by now; return what to ask of it, and what need not be asked any more."""

@@ -22,7 +22,7 @@ from prometheus_client import (
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from streamproc import __version__
-from streamproc.core.creep.ladder import QUIETER, SEND, SOFTEN
+from streamproc.core.creep.ladder import DEFER, QUIETER, SEND, SOFTEN
 from streamproc.core.event import Reason
 from streamproc.core.facts import CHANNELS
 from streamproc.core.reasons import Gate
@@ -60,7 +60,7 @@ _VERDICTS: Final = (
     "cancelled",
     "withheld",
 )
-_RUNGS: Final = (SEND, SOFTEN, QUIETER)
+_RUNGS: Final = (SEND, SOFTEN, QUIETER, DEFER)
 # What an open emission gate may refuse.
 _WITHHELD: Final = (
     Gate.ALL_OFF,

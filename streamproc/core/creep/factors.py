@@ -52,11 +52,13 @@ def softened(factors: Factors, scales: Scales) -> Factors:
     )
 
 
-def deferred(factors: Factors, scales: Scales) -> Factors:
-    """Return what a natural moment leaves: nothing of haste or a late hour, and less repetition."""
+def waited(factors: Factors, scales: Scales) -> Factors:
+    """Return what waiting leaves: nothing of haste, and less repetition."""
     return msgspec.structs.replace(
-        factors,
-        immediacy=0.0,
-        untimeliness=0.0,
-        repetition=factors.repetition * scales.deferred_repetition,
+        factors, immediacy=0.0, repetition=factors.repetition * scales.deferred_repetition
     )
+
+
+def deferred(factors: Factors, scales: Scales) -> Factors:
+    """Return what waiting for a natural moment leaves: nothing of a late hour either."""
+    return msgspec.structs.replace(waited(factors, scales), untimeliness=0.0)

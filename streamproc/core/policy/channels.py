@@ -53,6 +53,7 @@ FORMS: Final[dict[str, dict[str, tuple[float, float]]]] = {
 _LINK: Final = r"https://[^ <>\"'{}]*\{nudge_id\}[^ <>\"'{}]*"
 _PLACEHOLDER: Final = re.compile(r"\{([^{}]*)\}")
 
+HOLD: Final = Duration(0, 2 * DAY_MS)
 QUIET: Final = Shape(
     "The hours in which messages may arrive.",
     {
@@ -63,9 +64,7 @@ QUIET: Final = Shape(
             looser="more",
             label="open",
         ),
-        "hold_max": Key(
-            "How long a message may wait for the opening.", Duration(0, 2 * DAY_MS), label="hold at most"
-        ),
+        "hold_max": Key("How long a message may wait for the opening.", HOLD, label="hold at most"),
     },
 )
 
@@ -137,6 +136,11 @@ def channel_shape(name: str) -> Shape:
                 required=True,
                 looser="less",
                 label="quiet hours",
+            ),
+            "hold_max": Key(
+                "How long a message may wait for calm hours, where any hour will do; not at all unless given.",
+                HOLD,
+                label="hold at most",
             ),
             "caps": Key("How many messages one customer may get here.", CAPS, looser="more"),
             "expires": Key(
@@ -245,6 +249,7 @@ def _channel(name: str, fields: Fields) -> Channel:
     forms = FORMS[name]
     form = fields.choice("form") or next(iter(forms))
     obtrusiveness, exposure = forms[form]
+    quiet, hold_max_ms = _quiet(fields)
     stated = fields.number("exposure")
     if "caps" not in fields:
         fields.findings.warn(
@@ -258,7 +263,8 @@ def _channel(name: str, fields: Fields) -> Channel:
         surface=fields.choice("surface") or "",
         obtrusiveness=obtrusiveness,
         exposure=exposure if stated is None else float(stated),
-        quiet=_quiet(fields),
+        quiet=quiet,
+        hold_max_ms=hold_max_ms,
         caps=read_caps(fields),
         expires_ms=fields.duration("expires") or 0,
         cost_minor=fields.integer("cost_minor") or 0,
@@ -298,20 +304,21 @@ def _mailto(fields: Fields) -> str:
     return link
 
 
-def _quiet(fields: Fields) -> Quiet | None:
-    node = fields.keys.get("quiet")
+def _quiet(fields: Fields) -> tuple[Quiet | None, int]:
+    """Read when a channel may speak, and how long a message may be held for that, or for calm hours."""
+    node, hold_max_ms = fields.keys.get("quiet"), fields.duration("hold_max") or 0
     if node is None or (node.kind == "text" and node.raw == "none"):
-        return None
+        return None, hold_max_ms
     if node.kind != "mapping":
         fields.at("quiet", f'{node} is neither none nor {{open: "09:00-20:00", hold_max: 12h}}')
-        return None
+        return None, 0
+    if "hold_max" in fields:
+        fields.at("hold_max", "stands beside quiet: none; a channel with hours has it under quiet")
     quiet = Fields(node, fields.findings, QUIET)
-    hold_ms = quiet.duration("hold_max") or 0
+    hold_max_ms = quiet.duration("hold_max") or 0
     text = quiet.text("open")
-    if text is None:
-        return None
-    hours = read_hours(quiet, "open", text)
-    return None if hours is None else Quiet(*hours, hold_ms)
+    hours = None if text is None else read_hours(quiet, "open", text)
+    return (None if hours is None else Quiet(*hours)), hold_max_ms
 
 
 def _actions(fields: Fields) -> tuple[str, ...]:

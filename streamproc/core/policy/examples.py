@@ -42,7 +42,7 @@ EXPECT_AT_MS_MAX: Final = 800 * DAY_MS
 # A Tuesday at noon: within everybody's hours, and no day on which clocks change.
 STARTS_AT_MS: Final = 1_772_539_200_000
 CUSTOMER_ID: Final = "example"
-RUNGS: Final = ("send", "soften", "quieter")
+RUNGS: Final = ("send", "soften", "quieter", "defer")
 
 # Each verb is the key that names its item, or its store.
 ITEM_VERBS: Final = {
@@ -111,7 +111,7 @@ EXPECTED: Final = Shape(
             Text(pattern=NAME.pattern),
         ),
         "rung": Key(
-            "How it is said: send as written, soften, or quieter, softened on a later channel; any unless given.",
+            "How it is said: as written, softened, that on a quieter channel, or in calm hours; any unless given.",
             Choice(RUNGS, "a rung"),
         ),
     },

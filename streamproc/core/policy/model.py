@@ -52,12 +52,11 @@ class Cap:
 class Quiet:
     """A channel's hours, in minutes after local midnight: messages may go from `open_min` until before `close_min`.
 
-    `open_min > close_min` is a window over midnight. `hold_max_ms` bounds how long a message may wait for the opening.
+    `open_min > close_min` is a window over midnight.
     """
 
     open_min: int
     close_min: int
-    hold_max_ms: int = 0
 
 
 @dataclass(frozen=True)
@@ -76,7 +75,10 @@ class Pace:
 
 @dataclass(frozen=True)
 class Channel:
-    """One of the six channels. `obtrusiveness` in [0, 1] follows from the form."""
+    """One of the six channels. `obtrusiveness` in [0, 1] follows from the form.
+
+    A message may wait for `hold_max_ms` at most: for its hours to come, or for calm ones.
+    """
 
     name: str
     form: str
@@ -87,6 +89,7 @@ class Channel:
     caps: tuple[Cap, ...]
     expires_ms: int
     cost_minor: int = 0
+    hold_max_ms: int = 0
     pace: Pace | None = None
     segments_max: int = SEGMENTS_MAX  # of a short message, each of which is paid for
     unsubscribe_mailto: str = (

@@ -56,7 +56,7 @@ def charge_ms_max(
     if channels.overall.one_sensed_per_visit:
         caps.append(Cap(1, per=Period.VISIT))
     waits_ms = [one.wait.ms for one in campaigns if one.wait is not None and one.trigger.kind in VISIT_KINDS]
-    holds_ms = [one.quiet.hold_max_ms for one in channels.channels.values() if one.quiet is not None]
+    holds_ms = [one.hold_max_ms for one in channels.channels.values()]
     later_ms = max(waits_ms, default=0) + max(holds_ms, default=0)
     windows = [window_ms(cap) + (later_ms if cap.per is Period.VISIT else 0) for cap in caps]
     if FOR_EVER in windows:
