@@ -69,6 +69,65 @@ def test_how_loud_a_form_is_orders_the_channels_of_a_campaign() -> None:
             "1: scales.specificity: item (0.2) must not count less than family (0.45)",
         ),
         (
+            "scales: {provenance: {declared: 1}}",
+            "1: scales.provenance: purchased (0.15) must not count less than declared (1)",
+        ),
+        (
+            "scales: {provenance: {inferred: 0.3}}",
+            "1: scales.provenance: inferred (0.3) must not count less than sensed (0.4)",
+        ),
+        (
+            "scales: {provenance: {third_party: 0}}",
+            "1: scales.provenance: third_party (0) must not count less than inferred (0.8)",
+        ),
+        (
+            "scales: {distance: {third_party: 0.2}}",
+            "1: scales.distance: third_party (0.2) must not count less than to_store (0.45)",
+        ),
+        (
+            "scales: {distance: {same_session: 0.15}}",
+            "1: scales.distance: same_surface (0.1) must not count less than same_session (0.15)",
+        ),
+        (
+            "scales: {sensitivity: {none: 0.1, mild: 0}}",
+            "1: scales.sensitivity: mild (0) must not count less than none (0.1)",
+        ),
+        (
+            "scales: {sensitivity: {gift_prone: 0.7}}",
+            "1: scales.sensitivity: intimate (0.6) must not count less than gift_prone (0.7)",
+        ),
+        (
+            "scales: {sensitivity: {none: 0, mild: 0, gift_prone: 0, intimate: 0, special: 0}}",
+            "1: scales.sensitivity: special (0) must count: what the law protects most is never nothing",
+        ),
+        (
+            "scales: {exposure: {shared_device: 0.5}}",
+            "1: scales.exposure: shared_device (0.5) must not count less than shared_mailbox (0.7)",
+        ),
+        (
+            "scales: {invalidity: {bought: 0.5}}",
+            "1: scales.invalidity: bought (0.5) must not count less than gift (0.6)",
+        ),
+        ("wariness: {start: 10, most: 1}", "1: wariness: start (10) must not be above most (1)"),
+        ("\nwariness: {start: 5}", "2: wariness: start (5) must not be above most (4)"),
+        (
+            "feedback: {complained: {hold: 0d}}",
+            "1: feedback.complained: needs a hold: until the withdrawal is known everywhere, only that keeps it",
+        ),
+        (
+            "feedback:\n  unsubscribed: {hold: 0d}",
+            "2: feedback.unsubscribed: needs a hold: until the withdrawal is known everywhere, only that keeps it",
+        ),
+        (
+            "feedback: {uninstalled: {hold: 0d}}",
+            "1: feedback.uninstalled: needs a hold: until the withdrawal is known everywhere, only that keeps it",
+        ),
+        (
+            "feedback: {complained: {full: false}}",
+            "1: feedback.complained: must spend the whole budget: full: true",
+        ),
+        ("feedback: {unsubscribed: {wariness: 0.9}}", "1: feedback.unsubscribed.wariness: 0.9 is not between 1 and 10"),
+        (
             "feedback: {clicked: {level: -0.5}}",
             "1: feedback.clicked.level: unknown key; allowed are wariness",
         ),

@@ -20,6 +20,8 @@ Sensitivity = Literal["none", "mild", "intimate", "special"]
 SENSITIVITIES: Final = ("none", "mild", "intimate", "special")
 CATEGORIES_MAX: Final = 500
 NAME_CHARS_MAX: Final = 60
+# By the names that people give them, whatever else a file says of them: Article 9 of the GDPR, and who is with child.
+SPECIAL_BY_LAW: Final = ("health", "pregnancy", "faith", "religion", "sexuality", "ethnicity", "politics")
 RESERVED: Final = (DEFAULT_CATEGORY, FROM_ITEM, NO_CATEGORY, "none")
 REPURCHASE_MS_MAX: Final = 3_650 * DAY_MS
 
@@ -106,6 +108,9 @@ def read_categories(node: Node, findings: Findings, locale: str) -> Categories:
         default = _category(DEFAULT_CATEGORY, unknown)
         if default.sensitivity == "special":
             unknown.at("sensitivity", "the default cannot be special: no consent could be asked for it")
+        elif "sensitivity" in unknown and default.sensitivity in ("none", "mild"):
+            said = f"{default.sensitivity} is less than intimate: what fits no group may be anything"
+            unknown.at("sensitivity", said)
     categories: dict[str, Category] = {}
     if (listed := fields.mapping("categories")) is not None:
         if len(listed.keys) > CATEGORIES_MAX:
@@ -136,6 +141,9 @@ def _category(name: str, fields: Fields) -> Category:
 def _named(name: str, fields: Fields) -> Category:
     category = _category(name, fields)
     consent = fields.text("consent")
+    if name in SPECIAL_BY_LAW and "sensitivity" in fields and category.sensitivity != "special":
+        message = f"{category.sensitivity} is less than special, which {name} is by law"
+        fields.at("sensitivity", f"{message}; then it needs consent: {CATEGORY_PURPOSE_PREFIX}{name}")
     expected = f"{CATEGORY_PURPOSE_PREFIX}{name}"
     if category.sensitivity == "special" and "consent" not in fields:
         fields.error(fields.node, f"a special category needs a consent of its own: consent: {expected}")

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from itertools import pairwise
 from typing import Final
 
 from streamproc.core.creep import model
 from streamproc.core.creep.model import FACTOR_MAX, MINUTE_MS, Answer, Model, Pausing, Scales, Wariness
 from streamproc.core.creep.pausing import USUAL_DAYS_MIN
 from streamproc.core.facts import UNSUBSCRIBED
-from streamproc.core.facts_paths import SPECIFICITIES
 from streamproc.core.policy.caps import DAY_MS
 from streamproc.core.policy.document import Node
 from streamproc.core.policy.fields import NAME, Fields
 from streamproc.core.policy.hours import HOURS_PATTERN, read_hours
 from streamproc.core.policy.problems import Findings
+from streamproc.core.policy.restraint import refuse_bounds, refuse_falls, refuse_leniency
 from streamproc.core.policy.shape import Duration, Flag, Hours, Key, Looser, Number, Shape, Text, Whole
 
 HALF_LIFE: Final = Duration(MINUTE_MS, 365 * DAY_MS)
@@ -262,11 +261,7 @@ def _table(
 def _scales(fields: Fields) -> Scales:
     usual = model.SHIPPED.scales
     tables = {name: _table(fields.mapping(name), table) for name, (_, table) in _SCALES.items()}
-    for name, order in (
-        ("specificity", SPECIFICITIES),
-        ("sensitivity", ("none", "mild", "intimate", "special")),
-    ):
-        _refuse_falls(fields, name, tables[name], order)
+    refuse_falls(fields, tables)
     now, before, known = (fields.mapping(name) for name in ("immediacy", "repetition", "staleness"))
     calm = (usual.calm_from_min, usual.calm_until_min)
     if (text := fields.text("calm")) is not None:
@@ -291,19 +286,12 @@ def _half_life_ms(fields: Fields | None, usual_ms: int) -> int:
     return (None if fields is None else fields.duration("half_life")) or usual_ms
 
 
-def _refuse_falls(fields: Fields, name: str, table: Mapping[str, float], order: tuple[str, ...]) -> None:
-    """Refuse a scale on which what reveals more counts less: softer words would then score higher."""
-    for less, more in pairwise(order):
-        if table[more] < table[less]:
-            fields.at(name, f"{more} ({table[more]:g}) must not count less than {less} ({table[less]:g})")
-
-
 def _wariness(fields: Fields | None) -> Wariness:
     usual = model.SHIPPED.wariness
     if fields is None:
         return usual
     newcomer_ms = fields.duration("newcomer")
-    return Wariness(
+    wariness = Wariness(
         start=_number(fields, "start", usual.start),
         newcomer_ms=usual.newcomer_ms if newcomer_ms is None else newcomer_ms,
         least=_number(fields, "least", usual.least),
@@ -311,6 +299,8 @@ def _wariness(fields: Fields | None) -> Wariness:
         eases_ms=fields.duration("eases") or usual.eases_ms,
         recovers_ms=fields.duration("recovers") or usual.recovers_ms,
     )
+    refuse_bounds(fields, wariness)
+    return wariness
 
 
 def _pausing(fields: Fields | None) -> Pausing:
@@ -337,7 +327,9 @@ def _feedback(fields: Fields | None) -> Mapping[str, Answer]:
     usual = model.SHIPPED.feedback
     if fields is None:
         return usual
-    return {name: _answer(fields.mapping(name), answer) for name, answer in usual.items()}
+    answers = {name: _answer(fields.mapping(name), answer) for name, answer in usual.items()}
+    refuse_leniency(fields, answers)
+    return answers
 
 
 def _answer(fields: Fields | None, usual: Answer) -> Answer:
