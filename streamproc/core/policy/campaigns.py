@@ -32,6 +32,7 @@ from streamproc.core.policy.campaign_shape import CAMPAIGN, FACTS_MAX
 from streamproc.core.policy.caps import read_caps
 from streamproc.core.policy.categories import Categories
 from streamproc.core.policy.channels import Channels
+from streamproc.core.policy.discretion import NO_NAMES, Discretion
 from streamproc.core.policy.document import Node
 from streamproc.core.policy.examples import Example, read_examples
 from streamproc.core.policy.fields import NAME, NAME_RULE, Fields
@@ -66,6 +67,7 @@ class Parsed:
     paths: Mapping[str, FactPath]
     examples: tuple[Example, ...]
     node: Node
+    discretion: Discretion = NO_NAMES
 
 
 def read_campaign(
@@ -100,7 +102,8 @@ def read_campaign(
     content_fields = fields.mapping("content")
     content = {}
     if content_fields is not None:
-        content = read_content(content_fields, Wording(ladder, paths, speech(channels.locale), channels))
+        wording = Wording(ladder, paths, speech(channels.locale), channels, discretion=scope.discretion)
+        content = read_content(content_fields, wording)
     campaign = Campaign(
         id=name,
         helps=fields.text("helps") or "",
@@ -133,7 +136,11 @@ def read_campaign(
     campaign = purposes.with_purpose(campaign, fields)
     campaign = waits.with_waiting(campaign, fields, scope, rule, unplugged)
     examples = read_examples(fields, campaign)
-    return Parsed(campaign, rule, paths, examples, node) if name and trigger is not None else None
+    return (
+        Parsed(campaign, rule, paths, examples, node, scope.discretion)
+        if name and trigger is not None
+        else None
+    )
 
 
 def _whole(trigger: Trigger | None, rule: Rule, active_from: str, active_until: str) -> Condition:

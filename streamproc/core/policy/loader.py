@@ -17,6 +17,7 @@ from streamproc.core.policy.category_finder import category_finder, private_firs
 from streamproc.core.policy.channels import Channels, read_channels
 from streamproc.core.policy.check import check_whole
 from streamproc.core.policy.creep import read_creep
+from streamproc.core.policy.discretion import discretion_of
 from streamproc.core.policy.document import Node, read
 from streamproc.core.policy.examples import Example
 from streamproc.core.policy.fields import NAME, NAME_RULE
@@ -192,7 +193,13 @@ def _campaigns(
             findings.error(name, 0, f"the file's name is not a name: {NAME_RULE}")
         elif (node := read(name, files[name], findings)) is not None:
             nodes.append(node)
-    scope = Scope(tuple(categories.categories), channels.producers, sharing=Sharing(nodes), shelf=shelf)
+    scope = Scope(
+        tuple(categories.categories),
+        channels.producers,
+        sharing=Sharing(nodes),
+        shelf=shelf,
+        discretion=discretion_of(categories.categories.values(), nodes),
+    )
     read_ones = [read_campaign(node, findings, channels, categories, scope) for node in nodes]
     return {one.campaign.id: one for one in read_ones if one is not None}
 

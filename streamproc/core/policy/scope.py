@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from streamproc.core.policy import kinds
+from streamproc.core.policy.discretion import NO_NAMES, Discretion
 from streamproc.core.policy.fields import Fields
 from streamproc.core.policy.plugin_shelf import Shelf
 from streamproc.core.policy.problems import listed
@@ -31,7 +32,7 @@ class Scope:
     """What conditions are read against. `trigger` is the kind of the event at hand, empty if it could not be read.
 
     Where it `waits`, the campaign is asked later, from what is kept of that event. Where `is_unplugged`, a plug-in's
-    condition is taken for true wherever that lets the whole hold.
+    condition is taken for true wherever that lets the whole hold. `discretion` is what soft words must not name.
     """
 
     categories: Sequence[str] = ()
@@ -41,6 +42,7 @@ class Scope:
     sharing: Sharing = field(default_factory=Sharing)
     shelf: Shelf = field(default_factory=Shelf)
     is_unplugged: bool = False
+    discretion: Discretion = NO_NAMES
 
     def expect(self, fields: Fields, key: str, kind: str, field: str = "") -> None:
         """Warn if no producer sends events of this kind, or none with this field."""

@@ -48,7 +48,7 @@ class Template:
     `fill` gives the text for the facts' values; it raises KeyError for a missing one, and ValueError or TypeError for
     one that a filter cannot write. `uses` holds the filters of each fact it names, empty where it is written as it is.
     `chars` is the greatest length of the words alone; `lacks` names the plural forms that the language has and a text
-    has not; `outline` is the text with a NUL for each fact.
+    has not; `outline` is the text with a NUL for each fact, `wording` all the words that it may write of its own.
     """
 
     fill: Renderer
@@ -56,6 +56,7 @@ class Template:
     chars: int
     lacks: frozenset[str]
     outline: str
+    wording: str = ""
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,7 @@ class _Slot:
     write: Filler
     chars: int = 0
     lacks: frozenset[str] = frozenset()
+    wording: str = "\0"
 
 
 def compile_template(text: str, speech: Speech, into: Into = "text") -> Template:
@@ -92,6 +94,7 @@ def compile_template(text: str, speech: Speech, into: Into = "text") -> Template
         chars=sum(part.chars if isinstance(part, _Slot) else len(part) for part in parts),
         lacks=frozenset[str]().union(*(slot.lacks for slot in slots)),
         outline="".join("\0" if isinstance(part, _Slot) else part for part in parts),
+        wording="".join(part.wording if isinstance(part, _Slot) else part for part in parts),
     )
 
 
@@ -204,4 +207,5 @@ def _plural(fact: str, texts: list[str], forms: dict[str, str], speech: Speech) 
         return form.replace(COUNT_SIGN, speech.number(number)) if COUNT_SIGN in form else form
 
     longest = max(len(form) for form in forms.values())
-    return _Slot(fact, "plural", write, longest, speech.count_plurals - forms.keys())
+    lacks, wording = speech.count_plurals - forms.keys(), "\0".join(forms.values())
+    return _Slot(fact, "plural", write, longest, lacks, wording)

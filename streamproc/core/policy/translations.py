@@ -80,5 +80,6 @@ def _content(
             speech(locale),
             channels,
             original=campaign.content.get(channels.locale, {}),
+            discretion=parsed.discretion,
         ),
     )

@@ -27,6 +27,7 @@ from streamproc.core.policy.content_shape import (
     TRANSLATED_COPIES,
     WITH_ACTION,
 )
+from streamproc.core.policy.discretion import NO_NAMES, Discretion
 from streamproc.core.policy.document import Node
 from streamproc.core.policy.fields import Fields
 from streamproc.core.policy.markup import markup_problem
@@ -58,7 +59,8 @@ _WRITES: Final[Mapping[str, Kind]] = {
 class Wording:
     """What the words of one campaign may use, in which language, and where they must be complete.
 
-    `original` is what the campaign says in the default language, while a translation of it is read.
+    `original` is what the campaign says in the default language, while a translation of it is read; `discretion` is
+    what soft words must not name.
     """
 
     channels: tuple[str, ...]
@@ -66,6 +68,7 @@ class Wording:
     speech: Speech
     setup: Channels
     original: Mapping[str, Copy] | None = None
+    discretion: Discretion = NO_NAMES
 
     def lacks(self, fields: Fields, keys: tuple[str, ...], instead: str) -> bool:
         """Tell whether some key is missing, and report it: the default language must be complete."""
@@ -152,6 +155,8 @@ class _Reader:
             return None
         if name == "html" and (problem := markup_problem(template.outline)):
             fields.error(node, problem)
+        if self._is_soft and (slip := self._wording.discretion.slip(template.wording)):
+            fields.error(node, slip)
         if template.chars > chars_max:
             fields.error(node, f"has {template.chars} characters, {chars_max} are allowed")
         if template.lacks:
@@ -189,6 +194,10 @@ class _Reader:
         if self._is_soft and SPECIFICITIES.index(fact.specificity) > SOFT_SPECIFICITY_MAX:
             message = f"soft words may reveal a category at most, {{{{ {name} }}}} ({fact.path}) reveals"
             fields.error(node, f"{message} {_article(fact.specificity)}")
+        elif self._is_soft and fact.specificity == "brand":
+            fields.error(
+                node, f"soft words may name no brand: {{{{ {name} }}}} ({fact.path}) is that of an item"
+            )
         elif self._channel == "in_store":
             self._use_in_store(node, name, fact)
 
