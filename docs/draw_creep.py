@@ -12,7 +12,7 @@ from streamproc.core.creep import budget
 from streamproc.core.creep.factors import Factors
 from streamproc.core.creep.model import DAY_MS, SHIPPED
 from streamproc.core.creep.score import score
-from tests.creep.case_files import read_cases, run
+from tests.creep.case_files import read_cases, run, run_without_vetoes
 
 HERE: Final = Path(__file__).parent
 HOUR_MS: Final = 3_600_000
@@ -61,27 +61,31 @@ def picture(width: int, height: int, title: str, parts: list[str]) -> str:
 
 
 def draw_cases() -> str:
-    """Draw a bar for each worked case that was weighed: the part of each cause, and a line at the score as written."""
+    """Draw a bar for each worked case that is weighed: the part of each cause, and a line at the score as written.
+
+    A paler bar is what a vetoed message would score, were there no vetoes.
+    """
     left, top, row, wide = 270, 40, 24, 560
     bars: list[str] = []
     used: set[str] = set()
     at = 0
     for case in read_cases():
-        _, last = run(case)
+        is_vetoed = "without_vetoes" in case.told
+        _, last = run_without_vetoes(case) if is_vetoed else run(case)
         if last is None or last.creep is None or last.creep.score is None:
             continue
         y, x = top + at * row, float(left)
         bars.append(text(left - 8, y + 13, case.number.replace("_", " "), 'text-anchor="end"'))
         for cause, part in last.creep.contributions.items():
             used.add(cause)
-            bars.append(
-                f'<rect x="{x:.1f}" y="{y}" width="{part * wide:.1f}" height="16" fill="{CAUSES[cause]}"/>'
-            )
+            fill = f'fill="{CAUSES[cause]}"' + (' fill-opacity="0.4"' if is_vetoed else "")
+            bars.append(f'<rect x="{x:.1f}" y="{y}" width="{part * wide:.1f}" height="16" {fill}/>')
             x += part * wide
         as_written = last.creep.tried[0].score if last.creep.tried else last.creep.score
         mark = left + as_written * wide
         bars.append(line(mark, y - 2, mark, y + 18, 'stroke="#222222" stroke-width="2"'))
-        bars.append(text(left + wide * 0.8, y + 13, f"{last.creep.rung}, {last.channel}", 'fill="#444444"'))
+        outcome = "vetoed" if is_vetoed else f"{last.creep.rung}, {last.channel}"
+        bars.append(text(left + wide + 14, y + 13, outcome, 'fill="#444444"'))
         at += 1
     limit = left + SHIPPED.limit * wide
     foot = top + at * row

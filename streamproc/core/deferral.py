@@ -53,13 +53,13 @@ def put_off(case: Case, channel: Channel) -> Deferral | None:
     """Hold a message on this channel until calm hours begin next: today if that is to come, else tomorrow.
 
     None where it may not be held so long, or is not worth saying then: the campaign's own `expires` has passed, or its
-    last day. Nothing is put off twice.
+    last day.
     """
     scene, campaign = case.scene, case.campaign
     until_ms = _until_ms(case, channel)
     if campaign.expires_ms is not None:
         until_ms = min(until_ms, scene.now_ms + campaign.expires_ms)
-    if until_ms <= scene.now_ms or case.zone is None or (scene.timer is not None and scene.timer.eased):
+    if until_ms <= scene.now_ms or case.zone is None:
         return None
     calm_ms = _calm_ms(scene.policy.creep.scales, scene.now_ms, case.zone)
     if calm_ms is None or calm_ms > until_ms:

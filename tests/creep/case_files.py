@@ -10,12 +10,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from ruamel.yaml import YAML
 
+from streamproc.core import candidates
 from streamproc.core.decision import Candidate
+from streamproc.core.gates import Case as Judged
+from streamproc.core.gates import candidate_reasons
 from streamproc.core.policy.loader import load
 from streamproc.core.policy.model import Policy
+from streamproc.core.reasons import Gate, Why
 from streamproc.testing import Harness
 
 HERE = Path(__file__).parent
@@ -101,6 +106,32 @@ def run(
         _feed(harness, record, number)
     last = harness.decisions[-1].candidates[0] if harness.decisions else None
     return harness, last
+
+
+# What is not asked of a score: may we at all?
+VETOES = frozenset(
+    {
+        Gate.SPECIAL_CATEGORY,
+        Gate.SENSING,
+        Gate.THIRD_PARTY,
+        Gate.ABOUT_OTHER,
+        Gate.LIFE_EVENT,
+        Gate.ADULTS_ONLY,
+        Gate.SHARED_DEVICE,
+        Gate.INTENT_FULFILLED,
+        Gate.VISIT_CAP,
+    }
+)
+
+
+def run_without_vetoes(case: Case) -> tuple[Harness, Candidate | None]:
+    """Run a case with the vetoes switched off: only then does the score have to answer for it."""
+
+    def others(judged: Judged) -> list[Why]:
+        return [why for why in candidate_reasons(judged) if why.code not in VETOES]
+
+    with patch.object(candidates, "candidate_reasons", others):
+        return run(case)
 
 
 def _minutes(text: str) -> int:

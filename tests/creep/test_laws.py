@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
-from hypothesis import example, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 import streamproc.core
@@ -113,13 +113,44 @@ CHANNELS = ("push", "email", "in_app")
 def test_an_opt_in_that_goes_never_brings_a_message(
     agreed: set[str], gone: set[str], level: float, wariness: float, item: tuple[str, str]
 ) -> None:
-    def speaks(channels: set[str]) -> bool:
+    def said_on(channels: set[str]) -> str | None:
         shopper = known()
         for channel in set(CHANNELS) - channels:
             shopper.consents(channel, state="withdrawn")
-        return spent(shopper, level, wariness).views(*item).nudge is not None
+        return spent(shopper, level, wariness).views(*item).channel
 
-    assert speaks(agreed - gone) <= speaks(agreed)
+    before, after = said_on(agreed), said_on(agreed - gone)
+    assert before is None or before in agreed
+    assert after is None or after in agreed - gone
+    assert (after is not None) <= (before is not None)
+
+
+@given(st.floats(0, 1.2), st.floats(0, 1.2), st.floats(0.5, 4), st.floats(1, 4))
+def test_less_room_or_more_wariness_never_moves_what_is_said_up_and_all_that_is_said_fits(
+    level: float, more: float, wariness: float, factor: float
+) -> None:
+    def ends(level: float, wariness: float) -> int:
+        said = spent(known(), level, wariness).views()
+        if said.nudge is not None:
+            assert said.nudge.creep.score is not None
+            assert said.nudge.creep.score <= min(SHIPPED.limit, SHIPPED.capacity - level) + 1e-6
+        return rung(said)
+
+    first = ends(level, wariness)
+    assert ends(level + more, wariness) >= first
+    assert ends(level, min(4.0, wariness * factor)) >= first
+
+
+@example("odd", "app")
+@given(st.text(max_size=20), st.sampled_from(["app", "web", "none"]))
+def test_an_item_of_no_known_category_is_spoken_of_softly_at_most(category: str, surface: str) -> None:
+    assume(POLICY.find_category(category) is POLICY.default_category)
+    said = spent(known(), 0, 0.5).views("odd-1", category or None, surface=surface)
+    assert said.nudge is not None
+    assert said.nudge.creep.rung != "send"
+    creep = weighed(said)
+    assert creep is not None
+    assert "send" not in [one.rung for one in creep.tried]
 
 
 ZONES = ("Europe/Berlin", "America/New_York", "Asia/Kolkata", "Pacific/Chatham", "America/St_Johns", "UTC")
