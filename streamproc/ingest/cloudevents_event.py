@@ -37,6 +37,9 @@ Data = bytes | msgspec.Raw | Any
 """The data of an event: JSON, or decoded already."""
 
 DIALECT: Final = "cloudevents"
+# Whether somebody is known follows from the ids; that several people use what they are known on, only a producer knows.
+# Anything else that an `identity` says is not about that.
+SHARED: Final = "shared"
 
 
 class Attributes(msgspec.Struct, gc=False):
@@ -69,6 +72,7 @@ class _Moment(Properties, gc=False):
     anonymous_id: Id = None
     anonymous_id_camel: Id = msgspec.field(name="anonymousId", default=None)
     session_id: Id = None
+    identity: Any = None
     surface: str | None = None
     occurred_at_ms: Time = None
     page_url: str | None = None
@@ -218,6 +222,8 @@ def _rare(
         rare["locale"] = text(raw.locale, "locale")
     if raw.timezone is not None:
         rare["timezone"] = text(raw.timezone, "timezone")
+    if raw.identity == SHARED:
+        rare["identity"] = SHARED
     if raw.session_id is not None:
         rare["session_id"] = identifier(raw.session_id, "session_id") or None
     if properties.cart_id is not None:

@@ -78,6 +78,14 @@ def test_the_customer_of_the_data_goes_before_the_subject(event: OnlyEvent) -> N
     assert event(structured(data={"customer_id": "c-3", "product_id": "a"})).customer_id == "c-3"
 
 
+def test_a_producer_says_that_several_people_use_the_device(event: OnlyEvent) -> None:
+    shared = event(structured(data={"customer_id": "c-3", "product_id": "a", "identity": "shared"}))
+    assert (shared.customer_id, shared.identity) == ("c-3", "shared")
+    for other in ("known", "Anna", 7, {"id": "c-3"}, None):
+        seen = event(structured(data={"customer_id": "c-3", "product_id": "a", "identity": other}))
+        assert seen.identity == "known"
+
+
 def test_partition_key_and_the_first_trace_are_kept(event: OnlyEvent) -> None:
     hop = TRACE.replace("4bf9", "0000")
     seen = event(structured(partitionkey="c-17", traceparent=TRACE), headers={"traceparent": hop})
