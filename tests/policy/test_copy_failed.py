@@ -15,14 +15,17 @@ from tests.policy.samples import CAMPAIGN, FILES
 
 CONTENT = """\
 channels: [sms, push, in_app]
-facts: {size: trait.size, brand: item.brand}
+facts: {size: trait.size, brand: item.brand, group: item.category}
 content:
-  sms: {say: {text: "{{ brand }} waits."}, soft: {text: "{{ brand }} waits."}}
+  sms: {say: {text: "{{ brand }} waits."}, soft: {text: "{{ group }} waits."}}
   push:
     say: {title: Hello, body: '{{ size | plural(one="# is left", other="# are left") }}'}
     soft: {title: Hello, body: It is here.}
   in_app: {say: {title: Hello, body: It is here.}, soft: {title: Hello, body: It is here.}}
 """
+NAMED = (
+    'sensitivity: none, names: {en: "Пальто Пальто Пальто Пальто Пальто Пальто Пальто Пальто"}, repurchase'
+)
 LONG = "Пальто " * 11  # 77 characters in two bytes each: with reason and link more than two segments
 
 
@@ -31,8 +34,14 @@ def policy() -> Policy:
     begin, end = text.index("when:"), text.index("category:")
     text = text[:begin] + text[end:]
     begin, end = text.index("content:"), text.index("examples:")
+    named = FILES["categories.yaml"].replace("sensitivity: none, repurchase", NAMED)
     return load(
-        {**FILES, "creep.yaml": "limit: 1", "campaigns/look.yaml": text[:begin] + CONTENT + text[end:]}
+        {
+            **FILES,
+            "categories.yaml": named,
+            "creep.yaml": "limit: 1",
+            "campaigns/look.yaml": text[:begin] + CONTENT + text[end:],
+        }
     )
 
 
