@@ -18,7 +18,7 @@ KNOWN_MAX: Final = 32
 SELF, OTHER = "self", "other"
 DECLARED, INFERRED, THIRD_PARTY = "declared", "inferred", "third_party"
 # What shops call where a fact comes from. Of a fact that does not say so nobody can know that it was not guessed.
-_PROVENANCE: Final = {
+PROVENANCE: Final = {
     "declared": DECLARED,
     "asked": DECLARED,
     "purchase": "purchased",
@@ -93,7 +93,7 @@ def as_kept(name: str, known: Known, policy: Policy, permitted: Permitted) -> Kn
 def _known(fact: dict[str, Any], at_ms: int) -> Known:
     return Known(
         value=fact["value"],
-        provenance=_PROVENANCE.get(fact.get("provenance", "").lower(), INFERRED),
+        provenance=PROVENANCE.get(fact.get("provenance", "").lower(), INFERRED),
         category=fact.get("category", ""),
         about=fact.get("about", SELF),
         at_ms=min(fact.get("at_ms", at_ms), at_ms),

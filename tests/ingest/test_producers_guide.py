@@ -9,8 +9,10 @@ import msgspec
 import pytest
 
 from streamproc.core.event import Event, Reason
+from streamproc.core.known_facts import INFERRED, PROVENANCE
 
-GUIDE = (Path(__file__).parents[2] / "docs" / "producers.md").read_text("utf-8")
+GUIDE_FOLDER = Path(__file__).parents[2] / "docs"
+GUIDE = (GUIDE_FOLDER / "producers.md").read_text("utf-8")
 EXAMPLES = re.findall(r"```(?:json|tsv) ([a-z-]+)\n(.*?)\n```\n+```json event\n(.*?)```", GUIDE, re.DOTALL)
 
 
@@ -38,3 +40,13 @@ def test_the_guide_shows_every_dialect_and_every_topic_of_facts() -> None:
 def test_the_guide_lists_every_reason_that_ingest_gives() -> None:
     named = set(re.findall(r"`([a-z_]+)`", GUIDE.split("## Refusals")[1].split("##")[0]))
     assert set(Reason) - {Reason.POISON} <= named
+
+
+def test_the_guide_and_the_schema_list_where_a_fact_may_come_from_and_whom_it_may_be_about() -> None:
+    schema = json.loads((GUIDE_FOLDER.parent / "topics" / "schemas" / "profile.json").read_text("utf-8"))
+    known = schema["properties"]["facts"]["items"]["properties"]
+    assert set(known["provenance"]["enum"]) == {*PROVENANCE, INFERRED}
+    rows = {line.split("|")[1].strip(): line for line in GUIDE.splitlines() if line.startswith("| `facts[]")}
+    for name in ("provenance", "about"):
+        told = rows[f"`facts[].{name}`"].split("|")[2]
+        assert set(re.findall(r"`([^`]+)`", told)) == set(known[name]["enum"])
