@@ -60,7 +60,7 @@ _VERDICTS: Final = (
     "cancelled",
     "withheld",
 )
-_RUNGS: Final = (SEND, SOFTEN, QUIETER, DEFER)
+_RUNGS: Final = (SEND, SOFTEN, QUIETER)
 # What an open emission gate may refuse.
 _WITHHELD: Final = (
     Gate.ALL_OFF,
@@ -152,8 +152,12 @@ class Metrics:
         _child(self._suppressed, gate).inc(count)
 
     def count_nudge(self, channel: str, rung: str, count: int = 1) -> None:
-        """Count nudges that were handed over, acknowledged by the broker."""
-        _child(self._nudges, channel, rung).inc(count)
+        """Count nudges that were handed over, acknowledged by the broker.
+
+        What was put off counts as quieter: a series of its own for each channel is more than a process may have, and
+        `decisions` tell them apart.
+        """
+        _child(self._nudges, channel, QUIETER if rung == DEFER else rung).inc(count)
 
     def count_spent(self, channel: str, cost_minor: int) -> None:
         """Count what handing a nudge over costs, in the smallest unit of the policy's currency."""

@@ -112,3 +112,10 @@ def test_refusals_conflicts_and_steps_count() -> None:
     assert value("streamproc_conflicts_total") == 3
     assert value("streamproc_campaigns_paused_total") == 2
     assert value("streamproc_unit_step_seconds_bucket", {"step": "decide", "le": "0.005"}) == 1
+
+
+def test_a_nudge_that_was_put_off_counts_as_quieter() -> None:
+    _, metrics = metered()
+    metrics.count_nudge("in_app", "defer")
+    labels = {"channel": "in_app", "rung": "quieter"}
+    assert metrics.registry.get_sample_value("streamproc_nudges_total", labels) == 1

@@ -102,8 +102,7 @@ def read_campaign(
     content_fields = fields.mapping("content")
     content = {}
     if content_fields is not None:
-        wording = Wording(ladder, paths, speech(channels.locale), channels, discretion=scope.discretion)
-        content = read_content(content_fields, wording)
+        content = read_content(content_fields, _wording(ladder, paths, channels, scope))
     campaign = Campaign(
         id=name,
         helps=fields.text("helps") or "",
@@ -141,6 +140,12 @@ def read_campaign(
         if name and trigger is not None
         else None
     )
+
+
+def _wording(
+    ladder: tuple[str, ...], paths: Mapping[str, FactPath], channels: Channels, scope: Scope
+) -> Wording:
+    return Wording(ladder, paths, speech(channels.locale), channels, discretion=scope.discretion)
 
 
 def _whole(trigger: Trigger | None, rule: Rule, active_from: str, active_until: str) -> Condition:
