@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from streamproc.core.policy.diff import differences
 from streamproc.core.policy.loader import load
 from streamproc.core.policy.problems import PolicyErrors
 from tests.policy.samples import CATEGORIES, FILES
@@ -76,3 +77,12 @@ def test_a_word_that_says_nothing_is_refused(words: str, says: str) -> None:
     with pytest.raises(PolicyErrors) as caught:
         load(with_words(words))
     assert says in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "turned"),
+    [("[faith]", "[faith, relig*]", ["tighter"]), ("[faith, relig*]", "[faith]", ["looser"])],
+)
+def test_a_word_that_goes_loosens(before: str, after: str, turned: list[str]) -> None:
+    changes = differences(with_words(before), with_words(after))
+    assert [one.restraint for one in changes] == turned

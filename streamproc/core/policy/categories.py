@@ -62,6 +62,7 @@ CATEGORY: Final = Shape(
         "traits": Key(
             "Words by which a trait's name tells of it, such as faith in predicted_faith; * stands for any letters.",
             ListOf(Text(NAME_CHARS_MAX, pattern=WORD), least=1),
+            looser="less",
             label="words of traits",
         ),
         "repurchase": Key(
