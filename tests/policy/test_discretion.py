@@ -11,7 +11,7 @@ from streamproc.core.policy.model import Category
 from streamproc.core.policy.problems import Findings, PolicyErrors
 from streamproc.ops.policy_files import load_folder
 from streamproc.shipped import shipped_folder
-from tests.policy.samples import FILES, GERMAN_REASONS, changed
+from tests.policy.samples import GERMAN_REASONS, changed
 
 LOOK = "campaigns/look.yaml"
 SITES = """\
@@ -95,16 +95,21 @@ def test_the_forms_of_a_plural_are_words_too() -> None:
     )
 
 
-def test_a_translation_is_read_as_closely() -> None:
-    words = (
-        "{say: {title: Hallo, body: Hier.}, soft: {title: Hallo, body: Wir haben Sie gesehen., action: /a}}"
-    )
-    files = {**FILES, "reasons.yaml": FILES["reasons.yaml"] + GERMAN_REASONS}
+@pytest.mark.parametrize(
+    ("said", "slip"),
+    [
+        ("Wir haben Sie gesehen.", "say that somebody was watched: 'wir haben sie gesehen'"),
+        ("Alles zur Schwangerschaft.", "name what is private: 'schwangerschaft'"),
+    ],
+)
+def test_a_translation_is_read_as_closely(said: str, slip: str) -> None:
+    words = f"{{say: {{title: Hallo, body: Hier.}}, soft: {{title: Hallo, body: {said}}}}}"
+    named = "consent: category/pregnancy, names: {de: Schwangerschaft}"
+    files = changed("categories.yaml", "consent: category/pregnancy", named)
+    files["reasons.yaml"] += GERMAN_REASONS
     files["translations/de/look.yaml"] = f"content:\n  push: {words}\n"
-    assert (
-        "translations/de/look.yaml:2: content.push.soft.body: "
-        "soft words must not say that somebody was watched: 'wir haben sie gesehen'" in refused(files)
-    )
+    expected = f"translations/de/look.yaml:2: content.push.soft.body: soft words must not {slip}"
+    assert refused(files) == [expected]
 
 
 def test_what_ships_passes_with_the_stores_that_it_names() -> None:
