@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
@@ -27,6 +28,7 @@ from streamproc.core.facts import (
     PrivacyRequest,
     ProfileChange,
 )
+from streamproc.core.folded import folded
 from streamproc.core.record import Record
 from streamproc.ingest.refusal import Refused, refused_by_type
 from streamproc.ingest.scalars import Id, count, identifier, one_of, text
@@ -36,6 +38,9 @@ DIALECT: Final = "fact"
 LISTED_MAX: Final = 64  # muted categories, facts and life events of one record
 NUDGES_PER_WEEK_MAX: Final = 1000
 NAME_CHARS_MAX: Final = 64
+# As a policy names its categories.
+_CATEGORY: Final = re.compile(r"[a-z][a-z0-9_]{0,47}")
+_CATEGORY_RULE: Final = "lower-case letters, digits and _, at most 48, a letter first"
 
 _SHARED: Final = ("device", "mailbox")
 _ABOUT: Final = ("self", "household", "other")
@@ -147,12 +152,11 @@ def consent(document: dict[str, Any], record: Record, ahead_ms: int) -> Event:
 
 def _purpose(value: str | None, channel: str) -> str:
     if value and value.startswith(CATEGORY_PURPOSE_PREFIX):
-        purpose = text(value, "purpose", NAME_CHARS_MAX) or ""
-        known = purpose == value and len(purpose) > len(CATEGORY_PURPOSE_PREFIX)
-        if not known:
-            raise Refused(
-                Reason.UNKNOWN_VALUE, "purpose", f"category/<name> of at most {NAME_CHARS_MAX} characters"
-            )
+        # However it is spelled: a withdrawal that names nothing would leave the grant standing.
+        name = folded(value.removeprefix(CATEGORY_PURPOSE_PREFIX))
+        if not _CATEGORY.fullmatch(name):
+            raise Refused(Reason.UNKNOWN_VALUE, "purpose", f"category/<name>: {_CATEGORY_RULE}")
+        purpose = CATEGORY_PURPOSE_PREFIX + name
     else:
         purpose = one_of(value, "purpose", (MARKETING, SENSING, PROCESSING))
     if purpose != MARKETING and channel != ANY_CHANNEL:

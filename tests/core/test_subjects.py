@@ -92,6 +92,8 @@ PREGNANCY = ("pregnancy",)
         "{wishlist.has: {category: pregnancy}}",
         "{trait.pregnant: {is: true}}",
         "{not: {trait.pregnant: {is: false}}}",
+        "{extra.is_pregnant: {is: true}}",
+        "{count: {event: custom.pregnancy_quiz_done, within: 24h, min: 1}}",
         "{not: {not: {cart.has: {category: pregnancy}}}}",
         "{not: {absent: {event: product.viewed, category: pregnancy, within: 24h}}}",
         "{not: {count: {event: product.viewed, category: pregnancy, days: 30, max: 0}}}",
@@ -102,6 +104,11 @@ PREGNANCY = ("pregnancy",)
 def test_a_condition_that_names_a_category_makes_the_message_one_about_it(when: str) -> None:
     about = shop(VIEWED, when).campaigns["x"].about
     assert "pregnancy" in about.categories
+
+
+def test_a_trigger_that_a_producer_named_tells_by_its_name_what_the_message_is_about() -> None:
+    assert shop("{event: custom.pregnancy_quiz_done}").campaigns["x"].about.categories == PREGNANCY
+    assert shop("{event: custom.quiz_done}").campaigns["x"].about.categories == ()
 
 
 @pytest.mark.parametrize(

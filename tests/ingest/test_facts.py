@@ -62,11 +62,22 @@ def test_what_repeats_a_producers_signal_grants_processing_alone(event: OnlyEven
 
 
 @pytest.mark.parametrize(
+    "purpose", ["category/Pregnancy", "category/pregnancy ", "category/ PREGNANCY\u200b"]
+)
+def test_a_withdrawal_counts_for_its_category_however_that_is_spelled(event: OnlyEvent, purpose: str) -> None:
+    fact = event(CONSENT | {"channel": "*", "purpose": purpose, "state": "withdrawn"}, "consents").fact
+    assert isinstance(fact, ConsentChange)
+    assert (fact.purpose, fact.state) == ("category/pregnancy", "withdrawn")
+
+
+@pytest.mark.parametrize(
     ("change", "reason", "field"),
     [
         ({"channel": "fax"}, "unknown_value", "channel"),
         ({"purpose": "fun"}, "unknown_value", "purpose"),
         ({"purpose": "category/"}, "unknown_value", "purpose"),
+        ({"channel": "*", "purpose": "category/*"}, "unknown_value", "purpose"),
+        ({"channel": "*", "purpose": "category/wine/red"}, "unknown_value", "purpose"),
         ({"purpose": "sensing"}, "unknown_value", "channel"),
         ({"state": "maybe"}, "unknown_value", "state"),
         ({"state": None}, "missing_field", "state"),

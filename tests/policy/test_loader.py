@@ -17,7 +17,8 @@ from streamproc.core.policy.model import Cap, Period, Quiet
 from streamproc.core.policy.problems import PolicyErrors
 from streamproc.core.rank import worth
 from streamproc.core.scene import Scene
-from streamproc.ops.policy_files import check, read_folder
+from streamproc.ops.policy_files import check, load_folder, read_folder
+from streamproc.shipped import shipped_folder
 from tests.policy.samples import CATEGORIES, FILES, changed, with_when
 
 SHIPPED = Path(__file__).parents[2] / "policy"
@@ -488,3 +489,30 @@ def test_a_folder_that_is_missing_or_not_utf8_is_an_error_and_no_crash(tmp_path:
     (tmp_path / "channels.yaml").write_bytes(b"locale: \xff")
     (tmp_path / "README.md").write_text("left out")
     assert [str(error) for error in check(tmp_path).errors] == ["channels.yaml: is not UTF-8: byte 8"]
+
+
+@pytest.mark.parametrize(
+    ("text", "is_special"),
+    [
+        ("Health & Beauty > Health Care > First Aid", True),
+        ("x/health", True),
+        ("health/sleep", True),
+        ("Gifts > Religious items", True),
+        ("Health & Beauty > Cosmetics > Makeup", False),
+        ("Healthy snacks", False),
+        ("medicine balls", False),
+        ("Relight lamps", False),
+    ],
+)
+def test_what_ships_as_special_is_what_is_meant_and_not_what_sounds_like_it(
+    text: str, *, is_special: bool
+) -> None:
+    found = load_folder(shipped_folder("policy")).find_category(text)
+    assert (found.consent is not None) is is_special, found.name
+
+
+@pytest.mark.parametrize(
+    "name", ["union_square_store", "seniority_level", "screen_orientation", "religh_ted"]
+)
+def test_a_trait_that_sounds_like_something_special_is_a_trait_like_any_other(name: str) -> None:
+    assert load_folder(shipped_folder("policy")).category_of_trait(name) is None

@@ -7,6 +7,7 @@ from typing import Final
 
 from streamproc.core.about import About
 from streamproc.core.context import Line
+from streamproc.core.event import CUSTOM_PREFIX
 from streamproc.core.facts_paths import FactPath
 from streamproc.core.policy import kinds, purposes
 from streamproc.core.policy.categories import Categories
@@ -33,7 +34,9 @@ def read_about(
     """Derive what the messages of a campaign are about, and what its reason hangs on."""
     if trigger is None:
         return About()
-    named = {*rule.about, *_of_traits(rule.traits, categories)}
+    # A kind that a producer named itself tells by its name, too: custom.pregnancy_quiz_done.
+    own = [kind for kind in (trigger.kind, *rule.reads) if kind.startswith(CUSTOM_PREFIX)]
+    named = {*rule.about, *_of_traits({*rule.traits, *own}, categories)}
     return About(
         categories=tuple(sorted(named & categories.categories.keys())),
         facts=tuple((name, fact.path, fact.names) for name, fact in paths.items() if fact.names is not None),

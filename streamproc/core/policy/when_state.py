@@ -146,7 +146,9 @@ def read_extra(parent: Fields, key: str, scope: Scope) -> Rule:
         warn(parent, key, "is not kept while the campaign waits, so it is never known when it is asked")
     get = conditions_values.further(key.removeprefix(EXTRA_PREFIX))
     test = _value(Fields(parent.keys[key], parent.findings, EXTRA), get)
-    return NOTHING if test is None else Rule(test)
+    # What a producer calls a field tells as much as the name of a trait.
+    told = frozenset({key.removeprefix(EXTRA_PREFIX)})
+    return NOTHING if test is None else Rule(test, traits=told)
 
 
 def _value(fields: Fields, get: conditions_values.Getter) -> Condition | None:
