@@ -183,6 +183,24 @@ def _names_last(lines: Callable[[Scene], list[Line]]) -> Names:
     return names
 
 
+def _names_all(lines: Callable[[Scene], list[Line]]) -> Names:
+    """Name the most private category among the lines: a sum, or a number, tells of each of them."""
+
+    def names(scene: Scene) -> Named | None:
+        find = scene.policy.find_category
+        found = [find(line.item.category) for line in lines(scene)]
+        return Named(max(found, key=_privacy)) if found else None
+
+    return names
+
+
+def _privacy(category: Category) -> tuple[int, bool, bool, bool]:
+    """Order categories by how private they are: by what no other eyes may see first, then by who may see it."""
+    sensitivity = category.sensitivity
+    unseen = {"intimate": 1, "special": 2}.get(sensitivity, 0)
+    return unseen, category.gift_prone, category.adults_only, sensitivity == "mild"
+
+
 def _names_interest(scene: Scene) -> Named | None:
     name, _ = interest.top(scene.context.interests, scene.now_ms)
     category = scene.policy.categories.get(name)
@@ -212,6 +230,20 @@ def _last(
     return FactPath(path, _of_last(lines, pick), provenance, specificity, code, seen=seen, names=names)
 
 
+def _all(
+    path: str,
+    lines: Callable[[Scene], list[Line]],
+    get: FactGetter,
+    provenance: Provenance,
+    specificity: Specificity,
+    kind: Kind,
+) -> FactPath:
+    """Make a fact of all lines; the list's name is the reason that it gives."""
+    code, _, _ = path.partition(".")
+    seen, names = _seen_all(lines), _names_all(lines)
+    return FactPath(path, get, provenance, specificity, code, kind=kind, seen=seen, names=names)
+
+
 FACT_PATHS: Final[dict[str, FactPath]] = {
     fact.path: fact
     for fact in (
@@ -224,21 +256,11 @@ FACT_PATHS: Final[dict[str, FactPath]] = {
         FactPath(ITEM_PRICE_BEFORE, facts_catalog.price_before, "trigger", "item", None, kind="money"),
         _last("cart.last.name", _cart, _name, "viewed", "item"),
         _last("cart.last.brand", _cart, _brand, "viewed", "brand"),
-        FactPath(
-            "cart.count", _count(_cart), "viewed", "category", "cart", kind="number", seen=_seen_all(_cart)
-        ),
-        FactPath("cart.value", _cart_value, "viewed", "item", "cart", kind="money", seen=_seen_all(_cart)),
+        _all("cart.count", _cart, _count(_cart), "viewed", "category", "number"),
+        _all("cart.value", _cart, _cart_value, "viewed", "item", "money"),
         _last("wishlist.last.name", _wishlist, _name, "declared", "item"),
         _last("wishlist.last.brand", _wishlist, _brand, "declared", "brand"),
-        FactPath(
-            "wishlist.count",
-            _count(_wishlist),
-            "declared",
-            "category",
-            "wishlist",
-            kind="number",
-            seen=_seen_all(_wishlist),
-        ),
+        _all("wishlist.count", _wishlist, _count(_wishlist), "declared", "category", "number"),
         FactPath(
             TOP_INTEREST,
             _top_interest,

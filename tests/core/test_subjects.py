@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Final
 
+import msgspec
 import pytest
 
 from streamproc.core import candidates
@@ -25,6 +26,10 @@ LAST: Final[dict[str, Any]] = {"facts": "{item: cart.last.name}", "because": "op
 WISHED: Final[dict[str, Any]] = {"facts": "{item: wishlist.last.name}", "because": "opted_in"}
 COAT = Item("coat-1", name="Wool coat", category="coats")
 RING = Item("ring-1", name="Engagement ring", category="toys/rings")
+MORE: Final = """\
+  tea: {match: ["tea*"], sensitivity: mild}
+  knives: {match: ["knives*"], sensitivity: none, adults_only: true}
+"""
 MAT = Item("mat-1", name="Mat", category="maternity/mats")
 
 
@@ -46,7 +51,7 @@ def shop(
     files = {name: one for name, one in FRAME.items() if not (throttled and name == "creep.yaml")}
     files["categories.yaml"] = CATEGORIES.replace(
         "consent: category/pregnancy", "consent: category/pregnancy, traits: [pregnan*]"
-    ).replace("gift_prone: true}\n  wine", "gift_prone: true, traits: [toy]}\n  wine")
+    ).replace("gift_prone: true}\n  wine", f"gift_prone: true, traits: [toy]}}\n{MORE}  wine")
     text = text.replace("purpose: marketing", f"purpose: {purpose}")
     return load(
         {**files, "campaigns/x.yaml": text.replace("channels:", "wait: 30m\nchannels:", 1) if waits else text}
@@ -203,6 +208,51 @@ def test_neither_a_top_interest_nor_a_known_fact_tells_of_a_gift_on_a_shared_dev
     fact = {**fact, "name": "toy", "category": "coats"}
     named = customer(shop(facts="{item: fact.toy}", **said), shared=("device",), facts=(fact,))
     assert codes(named.does("app.opened")) == [("SHARED_DEVICE", "toys (fact.toy)")]
+
+
+SUMS: Final = {
+    "cart.value": "cart.item_added",
+    "cart.count": "cart.item_added",
+    "wishlist.count": "wishlist.added",
+}
+
+
+def told_of(path: str, *items: Item, **more: Any) -> Said:
+    """Tell of all that lies in the basket or on the wish list, priced, in a message about nothing else."""
+    profile = more.pop("profile", {})
+    shopper = customer(
+        shop(facts=f"{{item: {path}}}", because="opted_in", **more), "category/pregnancy", **profile
+    )
+    for item in items:
+        priced = (msgspec.structs.replace(item, price_minor=900_00),)
+        shopper.does(SUMS[path], items=priced, currency="EUR")
+    return shopper.does("app.opened")
+
+
+@pytest.mark.parametrize("path", SUMS)
+@pytest.mark.parametrize("items", [(RING,), (RING, COAT), (COAT, RING)])
+def test_a_sum_tells_of_each_that_it_sums_on_a_shared_device(path: str, items: tuple[Item, ...]) -> None:
+    shared = {"shared": ("device",)}
+    assert codes(told_of(path, *items, profile=shared)) == [("SHARED_DEVICE", f"toys ({path})")]
+    assert codes(told_of(path, *items)) == codes(told_of(path, COAT, profile=shared)) == []
+
+
+@pytest.mark.parametrize("path", SUMS)
+def test_of_what_a_sum_tells_of_the_most_private_counts(path: str) -> None:
+    shared = {"shared": ("device",)}
+    unknown, wine = Item("odd-1", name="Odd", category="odds"), Item("port-1", name="Port", category="wine")
+    tea, knife = Item("tea-1", name="Tea", category="tea"), Item("knife-1", name="Knife", category="knives")
+    least_first = (COAT, tea, knife, wine, RING, unknown, MAT)
+    for items in (least_first, least_first[::-1]):
+        said = told_of(path, *items, profile=shared)
+        assert codes(said) == [("SHARED_DEVICE", f"pregnancy ({path})")]
+    private = codes(told_of(path, *least_first[:-1], profile={**shared, "minor": False}))
+    assert private == [("SHARED_DEVICE", f"default ({path})")]
+    assert codes(told_of(path, wine, RING, profile=shared)) == [("SHARED_DEVICE", f"toys ({path})")]
+    for_adults = codes(told_of(path, tea, knife, COAT, profile={"minor": True}))
+    assert for_adults == [("ADULTS_ONLY", f"minor: knives ({path})")]
+    assert weighed(told_of(path, COAT, tea, throttled=True)).factors["sensitivity"] > 0
+    assert "sensitivity" not in weighed(told_of(path, COAT, throttled=True)).factors
 
 
 def test_what_is_for_adults_is_for_adults_wherever_it_is_named() -> None:
