@@ -197,6 +197,21 @@ def processing_granted(head: ConsentHead, now_ms: int) -> bool:
     )
 
 
+def special_lapsed(head: ConsentHead, now_ms: int) -> bool:
+    """Tell whether a consent to a special category ran out, fast enough for every event.
+
+    Of a head whose rows are all of other purposes, as nearly all are, only their names are looked at.
+    """
+    rows = head.rows
+    if rows.keys() <= _ROWS:
+        return False
+    return any(
+        row.expires_at_ms is not None and now_ms >= row.expires_at_ms
+        for name, row in rows.items()
+        if name.startswith(_CATEGORY_ROW_PREFIX)
+    )
+
+
 def after_signal(head: ConsentHead, change: ConsentChange, now_ms: int) -> ConsentHead | None:
     """Return the head after a producer's signal on processing, None if it says nothing new.
 

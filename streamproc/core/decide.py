@@ -14,7 +14,7 @@ from streamproc.core import consent as consents
 from streamproc.core.answers import felt_at
 from streamproc.core.arrival import Arrival, Customer, Rules
 from streamproc.core.candidates import find_candidates, judge
-from streamproc.core.consent import ConsentHead, after_signal, processing_granted
+from streamproc.core.consent import ConsentHead, after_signal, processing_granted, special_lapsed
 from streamproc.core.context import Context, is_seen, mark_seen
 from streamproc.core.decision import Candidate, Emission
 from streamproc.core.digests import event_digest
@@ -33,6 +33,7 @@ from streamproc.core.facts import (
 from streamproc.core.known_facts import apply_known
 from streamproc.core.ledger import consent_output, feedback_output, ledger_output
 from streamproc.core.memory import (
+    Permitted,
     apply_moment,
     apply_profile,
     apply_restraint,
@@ -113,6 +114,10 @@ def decide(
     occasions = _occasions(customer, context, event, rules, now_ms) if counted is _DECIDED else NONE
     found: Sequence[Found] | None = None
     is_waking, policy = event.kind == TIMER_DUE, rules.policy
+    # Before anything is asked of what is remembered, and before another consent would make it look agreed to.
+    if (occasions or is_waking or isinstance(fact, ConsentChange)) and special_lapsed(head, now_ms):
+        waitings = Waitings(customer, context, rules, arrival, ahead, now_ms)
+        ended = [*ended, *_end_special(waitings, permits(head, now_ms))]
     if not is_waking and event.kind not in policy.ending:
         # Most events end nothing and find nothing: this is their way out.
         if not occasions and not ended:
@@ -272,7 +277,7 @@ def _remember(
     if event.kind in BEACON_KINDS and not _may_sense(customer, now_ms):
         forget_sensed(context)
         return _QUIET
-    apply_moment(context, event, policy, permits(customer, now_ms), now_ms)
+    apply_moment(context, event, policy, permits(customer.consent, now_ms), now_ms)
     return _DECIDED
 
 
@@ -290,7 +295,7 @@ def _learn(
     Returns what was waited for of that, and how many facts are of no category that the policy knows.
     """
     event, policy = arrival.event, rules.policy
-    permitted = permits(customer, now_ms)
+    permitted = permits(customer.consent, now_ms)
     if isinstance(event.fact, ProfileChange):
         apply_profile(context, event.fact, policy, permitted)
         return (), apply_known(context, event.fact, policy, permitted) if event.fact.facts else 0
@@ -299,8 +304,14 @@ def _learn(
         waitings.drop_all()
     if not isinstance(event.fact, ConsentChange):
         return NOTHING
-    customer.unwatched += forget_special(context, policy, permitted)
-    return waitings.end_special(permitted), 0
+    return _end_special(waitings, permitted), 0
+
+
+def _end_special(waitings: Waitings, permitted: Permitted) -> list[Candidate]:
+    """Forget all that needs a consent of its own and has none; return what was waited for of that."""
+    customer, policy = waitings.customer, waitings.rules.policy
+    customer.unwatched += forget_special(waitings.context, policy, permitted)
+    return waitings.end_special(permitted)
 
 
 def _may_sense(customer: Customer, now_ms: int) -> bool:

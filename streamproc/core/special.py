@@ -14,7 +14,7 @@ from streamproc.core.known_facts import forget_known
 from streamproc.core.memory import forget_trait
 
 if TYPE_CHECKING:
-    from streamproc.core.arrival import Customer
+    from streamproc.core.consent import ConsentHead
     from streamproc.core.context import Context
     from streamproc.core.memory import Permitted
     from streamproc.core.policy.model import Category, Policy
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 MayKeep = Callable[[RememberedItem], bool]
 
 
-def permits(customer: Customer, now_ms: int) -> Permitted:
-    """Make the function that tells whether what is of a category may be remembered of a customer now."""
+def permits(head: ConsentHead, now_ms: int) -> Permitted:
+    """Make the function that tells whether what is of a category may be remembered now of whoever said this."""
 
     def permitted(category: Category) -> bool:
         purpose = category.consent
-        return purpose is None or consents.allows(customer.consent, ANY_CHANNEL, purpose, now_ms).ok
+        return purpose is None or consents.allows(head, ANY_CHANNEL, purpose, now_ms).ok
 
     return permitted
 

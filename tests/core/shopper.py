@@ -248,9 +248,12 @@ class Shopper:
         """What is waited for."""
         return self.customer.context.timers if self.customer.context is not None else []
 
-    def consents(self, channel: str, purpose: str = "marketing", state: str = "granted") -> Said:
+    def consents(
+        self, channel: str, purpose: str = "marketing", state: str = "granted", ends_ms: int | None = None
+    ) -> Said:
         kind = "consent.granted" if state == "granted" else "consent.withdrawn"
-        return self._learns(kind, "consents", ConsentChange("c-1", channel, purpose, state, self.now_ms))
+        word = ConsentChange("c-1", channel, purpose, state, self.now_ms, ends_ms)
+        return self._learns(kind, "consents", word)
 
     def tells(self, **fields: object) -> Said:
         change = ProfileChange("c-1", self.now_ms, **fields)  # type: ignore[arg-type]

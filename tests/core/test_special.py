@@ -1,4 +1,4 @@
-"""What needs a consent of its own is forgotten as soon as a word on consent leaves it without."""
+"""What needs a consent of its own is forgotten once it is without: at a word on consent, or when one ran out."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from streamproc.core.facts import ConsentChange
 from streamproc.core.policy.loader import load
 from streamproc.core.policy.model import Policy
 from streamproc.core.watching import watches_after
-from tests.core.shopper import CATEGORIES, FILES, HOUR_MS, Said, Shopper, campaign
+from tests.core.shopper import CATEGORIES, FILES, HOUR_MS, MINUTE_MS, Said, Shopper, campaign
 
 SPECIAL = "category/pregnancy"
 WORDS = "consent: category/pregnancy, traits: [pregnan*, due_date]"
@@ -137,6 +137,84 @@ def test_who_agrees_again_starts_from_nothing(shopper: Shopper) -> None:
     assert b"dress" not in stored(shopper)
     shopper.does("cart.item_added", "dress-3", "maternity")
     assert b"dress-3" in stored(shopper)
+
+
+# A consent that runs out, with no word said.
+
+
+def runs_out(shopper: Shopper) -> None:
+    """Agree to it for a minute more, and let a minute pass."""
+    shopper.consents("*", SPECIAL, ends_ms=shopper.now_ms + MINUTE_MS)
+    shopper.now_ms += MINUTE_MS
+
+
+def test_what_a_consent_that_ran_out_allowed_goes_before_campaigns_are_asked(shopper: Shopper) -> None:
+    shopper.consents("*", SPECIAL, ends_ms=shopper.now_ms + MINUTE_MS)
+    shopper.now_ms += MINUTE_MS - 1
+    shopper.views()
+    assert b"dress" in stored(shopper)
+    shopper.now_ms += 1
+    said = shopper.views()
+    context = shopper.customer.context
+    assert context is not None
+    assert (list(context.interests), sorted(context.day_counts)) == (["coats"], ["product.viewed|coats"])
+    context.charges = []
+    assert [one for one in (b"dress", b"maternity", b"August", b"2027-08") if one in stored(shopper)] == []
+    assert shopper.timers == []
+    assert ("basket", "cancelled", ["special_category_without_consent"]) in verdicts(said)
+    assert {(one.item_id, one.at_ms) for one in watches_after(shopper.customer, [])} >= {("dress-1", None)}
+
+
+@pytest.mark.parametrize(
+    "when",
+    [
+        "{count: {event: product.viewed, item: [test-1], within: 7d, min: 1}}",
+        "{count: {event: product.viewed, brand: Clearblue, within: 7d, min: 1}}",
+        "{cart.has: {item: [test-1]}}",
+        "{cart.has: {brand: [Clearblue]}}",
+    ],
+)
+def test_no_campaign_finds_an_item_that_a_consent_that_ran_out_allowed(when: str) -> None:
+    asked = campaign(
+        "x", "{event: app.opened}", when, because="opted_in", category="none", facts="{}", say="Hi."
+    )
+    frame = {name: text for name, text in FILES.items() if not name.startswith("campaigns/")}
+    policy = load({**frame, "campaigns/x.yaml": asked})
+
+    def opened(after_ms: int) -> bool:
+        shopper = Shopper.opted_in(policy)
+        shopper.consents("*", SPECIAL, ends_ms=shopper.now_ms + HOUR_MS)
+        items = (Item("test-1", name="Test", brand="Clearblue", category="maternity"),)
+        for kind in ("product.viewed", "cart.item_added"):
+            shopper.does(kind, items=items)
+        shopper.now_ms += after_ms
+        return shopper.does("app.opened").nudge is not None
+
+    assert [opened(HOUR_MS - 1), opened(HOUR_MS)] == [True, False]
+
+
+def test_what_comes_due_after_a_consent_ran_out_is_cancelled_on_the_record(shopper: Shopper) -> None:
+    runs_out(shopper)
+    said = shopper.wakes(HOUR_MS // 4)
+    assert verdicts(said) == [("basket", "cancelled", ["special_category_without_consent"])]
+    assert b"dress" not in stored(shopper)
+
+
+def test_who_agrees_again_after_a_consent_ran_out_starts_from_nothing(shopper: Shopper) -> None:
+    runs_out(shopper)
+    shopper.consents("*", SPECIAL)
+    assert b"dress" not in stored(shopper)
+    assert b"coat-1" in stored(shopper)
+
+
+def test_who_agrees_to_more_time_before_a_consent_runs_out_keeps_all(shopper: Shopper) -> None:
+    shopper.consents("*", SPECIAL, ends_ms=shopper.now_ms + MINUTE_MS)
+    shopper.now_ms += MINUTE_MS - 1
+    shopper.consents("*", SPECIAL, ends_ms=shopper.now_ms + HOUR_MS)
+    before = stored(shopper).count(b"dress")
+    shopper.now_ms += 1
+    shopper.views()
+    assert stored(shopper).count(b"dress") == before > 0
 
 
 def test_a_trait_that_tells_of_it_is_kept_only_with_its_consent() -> None:
