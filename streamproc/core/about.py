@@ -29,13 +29,15 @@ class About:
     """What the messages of a campaign are about, as far as its file tells.
 
     `categories` are those that its conditions name; `facts` its facts that are about something of their
-    own, each by name and path, with what it names at run time. `proofs` are the codes of `because` that neither trigger
-    nor conditions make true at the moment of the message, each with what does.
+    own, each by name and path, with what it names at run time; `called` are its facts whose value is what a category
+    is called. `proofs` are the codes of `because` that neither trigger nor conditions make true at the moment of the
+    message, each with what does.
     """
 
     categories: tuple[str, ...] = ()
     facts: tuple[tuple[str, str, Names], ...] = ()
     proofs: tuple[tuple[str, Callable[[Scene], bool]], ...] = ()
+    called: tuple[str, ...] = ()
 
 
 NOTHING_MORE = About()

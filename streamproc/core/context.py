@@ -136,7 +136,8 @@ class Timer(msgspec.Struct, frozen=True, array_like=True, gc=False):
     `campaign` is the first name that the campaign ever had. `kind`, `at_ms`, `event` (its digest), `item`, `currency`,
     `value_minor`, `site_id`, `visit_id`, `surface`, `shared` and `gpc` are those of the event that set it.
     `held_until_ms` is how long the message may be held at most, 0 where nothing is held; `eased` tells that the
-    throttle put it off to calm hours, which it does once.
+    throttle put it off to calm hours, which it does once. `about` names the categories of all items of that event; it
+    is empty where all are of the item's own, so that the usual timer takes no room for them.
     """
 
     due_ms: int
@@ -154,6 +155,7 @@ class Timer(msgspec.Struct, frozen=True, array_like=True, gc=False):
     held_until_ms: int = 0
     gpc: bool = False
     eased: bool = False
+    about: tuple[str, ...] = ()
 
 
 class Throttle(msgspec.Struct, frozen=True, array_like=True, gc=False):

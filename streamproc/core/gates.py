@@ -52,6 +52,11 @@ class Case(msgspec.Struct, frozen=True):
     subjects: Subjects
 
 
+def is_private(category: Category) -> bool:
+    """Tell whether others had better not learn of it: it is intimate or special, or may be meant as a gift."""
+    return category.gift_prone or category.sensitivity in PRIVATE
+
+
 def candidate_reasons(case: Case) -> list[Why]:
     """List every gate that fails whatever the channel."""
     failed: list[Why] = []
@@ -166,7 +171,7 @@ def _fitness(case: Case, failed: list[Why]) -> None:
         if about.adults_only and profile.minor is not False:
             age = "age unknown" if profile.minor is None else "minor"
             failed.append(Why(Gate.ADULTS_ONLY, f"{age}: {subject}" if subject.via else age))
-        if shared and (about.gift_prone or about.sensitivity in PRIVATE):
+        if shared and is_private(about):
             failed.append(Why(Gate.SHARED_DEVICE, str(subject)))
     # A transactional message is about the order itself: that the item was bought is why it is sent.
     if scene.context.fulfilled and case.campaign.purpose != TRANSACTIONAL:

@@ -9,7 +9,7 @@ import msgspec
 from streamproc.core.policy.model import FROM_ITEM, TRANSACTIONAL
 
 if TYPE_CHECKING:
-    from streamproc.core.context import Line
+    from streamproc.core.context import Line, RememberedItem
     from streamproc.core.policy.model import Campaign, Category
     from streamproc.core.scene import Scene
 
@@ -53,17 +53,19 @@ def subjects_of(scene: Scene, campaign: Campaign, category: Category) -> Subject
     were seen. A message about an order is about the order itself, which its conditions and facts may say more of.
     """
     own, about, items = Subject(category), campaign.about, scene.event.items
-    is_of_item = campaign.category == FROM_ITEM
-    if not about.categories and not about.facts and len(items) <= is_of_item:
+    is_of_item, timer = campaign.category == FROM_ITEM, scene.timer
+    waited = timer.about if timer is not None else ()
+    if not about.categories and not about.facts and len(items) <= is_of_item and not waited:
         return Subjects((own,))
     each = {category.name: own}
     for name in about.categories:
         each.setdefault(name, Subject(scene.policy.categories[name], WHEN))
-    if items and scene.category is not None and campaign.purpose != TRANSACTIONAL:
-        # Of the first the customer's memory may know more than the event says.
-        each.setdefault(scene.category.name, Subject(scene.category, TRIGGER))
-        for item in items[1:]:
-            found = scene.policy.find_category(item.category or "")
+    if campaign.purpose != TRANSACTIONAL:
+        for found in _of_items(scene):
+            each.setdefault(found.name, Subject(found, TRIGGER))
+        for name in waited:
+            # What the policy knows no longer may be as private as anything.
+            found = scene.policy.categories.get(name, scene.policy.default_category)
             each.setdefault(found.name, Subject(found, TRIGGER))
     told: list[Told] = []
     for fact, path, names in about.facts:
@@ -72,3 +74,22 @@ def subjects_of(scene: Scene, campaign: Campaign, category: Category) -> Subject
             told.append(Told(fact, path, named.category, named.line))
             each.setdefault(named.category.name, Subject(named.category, path))
     return Subjects(tuple(each.values()), tuple(told))
+
+
+def waits_about(scene: Scene, campaign: Campaign, item: RememberedItem | None) -> tuple[str, ...]:
+    """Name the categories of all items of an event, for what waits because of it, about this one of them.
+
+    Empty where they are all of the item's own, and where only the order itself counts.
+    """
+    if item is None or campaign.purpose == TRANSACTIONAL:
+        return ()
+    names = {category.name for category in _of_items(scene)}
+    return () if names == {scene.policy.find_category(item.category).name} else tuple(sorted(names))
+
+
+def _of_items(scene: Scene) -> list[Category]:
+    """Return the category of each item of the event. Of the first the memory may know more than the event says."""
+    if scene.category is None:
+        return []
+    find = scene.policy.find_category
+    return [scene.category, *[find(item.category or "") for item in scene.event.items[1:]]]

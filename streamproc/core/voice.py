@@ -18,6 +18,7 @@ from streamproc.core.creep.situation import Situation
 from streamproc.core.decision import Tried, Weighed
 from streamproc.core.deferral import put_off
 from streamproc.core.digests import nudge_id
+from streamproc.core.gates import is_private
 from streamproc.core.policy.model import TRANSACTIONAL, Text
 from streamproc.core.reasons import Gate, Why
 from streamproc.core.render import content_locale, frame_of, render
@@ -198,13 +199,23 @@ class Voice:
     def _locale(self) -> str:
         return self._case.profile.locale or self._case.scene.policy.locale
 
+    def _discreet(self) -> Mapping[str, FactValue]:
+        """Return the facts that soft words may use: none that calls something private by its name."""
+        case = self._case
+        private = {told.fact for told in case.subjects.told if is_private(told.category)}
+        if is_private(case.category):
+            private.update(case.campaign.about.called)
+        kept_back = private.intersection(case.campaign.about.called)
+        return {fact: value for fact, value in self._values.items() if fact not in kept_back}
+
     def _worded(self, channel: Channel, rung: str, creep: Weighed) -> Choice | Why:
         """Write the message, or say why it cannot be written."""
         scene, campaign = self._case.scene, self._case.campaign
         nudge = nudge_id(scene.event.customer_id, scene.event.event_id)
         frame = frame_of(scene.policy, campaign, channel, self._case.profile.locale, nudge, scene.now_ms)
         try:
-            content = render(campaign, channel, rung, self._values, frame)
+            values = self._discreet() if rung == SOFTEN and campaign.about.called else self._values
+            content = render(campaign, channel, rung, values, frame)
         except RenderError as error:
             missing = error.code == RenderCode.FACT_MISSING
             return Why(Gate.FACT_MISSING if missing else Gate.COPY_FAILED, f"{channel.name}: {error}")

@@ -15,7 +15,9 @@ from streamproc.core.facts import ANY_CHANNEL
 from streamproc.core.ledger import timer_output
 from streamproc.core.memory import remembered_item
 from streamproc.core.occasions import Occasion
+from streamproc.core.policy.model import TRANSACTIONAL
 from streamproc.core.reasons import Gate, Why
+from streamproc.core.subjects import waits_about
 from streamproc.core.timers import event_of, take_due, timer_id
 
 if TYPE_CHECKING:
@@ -134,23 +136,24 @@ class Waitings:
         self.context.timers = []
 
     def end_special(self, permitted: Permitted) -> list[Candidate]:
-        """End what is waited for about an item that may not be remembered any more; return what is ended."""
+        """End what is waited for because of items that may not be remembered any more; return what is ended."""
         ended: list[Candidate] = []
         for timer in self.context.timers:
-            category = self._group(timer)
-            if category is not None and not permitted(category):
+            name = next((one.name for one in self._groups(timer) if not permitted(one)), None)
+            if name is not None:
                 self._drop(timer)
-                ended.append(self._outcome(timer, "cancelled", Why(Gate.SPECIAL_CATEGORY, category.name)))
+                ended.append(self._outcome(timer, "cancelled", Why(Gate.SPECIAL_CATEGORY, name)))
         return ended
 
     def _waits(self, scene: Scene, campaign: Campaign) -> Iterator[tuple[RememberedItem | None, int]]:
         """Yield for which item, and how long, an event makes a campaign wait.
 
-        What may not be remembered without a consent of its own is not waited for.
+        What may not be remembered without a consent of its own is not waited for, and nor is what came with it: it is
+        about both. A message about an order is about that order, whatever else was in it.
         """
         wait, items = campaign.wait, list(self._permitted(scene.event))
         assert wait is not None, "only a campaign that waits begins to"
-        if scene.event.items and not items:
+        if len(items) < len(scene.event.items) and not (items and campaign.purpose == TRANSACTIONAL):
             return
         if not wait.repurchase_ratio:
             yield (items[0] if items else None), wait.ms
@@ -188,6 +191,7 @@ class Waitings:
             surface=event.surface,
             shared=event.identity == "shared",
             gpc=event.gpc,
+            about=waits_about(scene, campaign, item),
         )
 
     def _set(self, timer: Timer, campaign: Campaign) -> Why | None:
@@ -221,6 +225,15 @@ class Waitings:
 
     def _group(self, timer: Timer) -> Category | None:
         return self.rules.policy.find_category(timer.item.category) if timer.item is not None else None
+
+    def _groups(self, timer: Timer) -> Iterator[Category]:
+        """Yield what a timer tells of."""
+        own, categories = self._group(timer), self.rules.policy.categories
+        if own is not None:
+            yield own
+        for name in timer.about:
+            if name in categories:
+                yield categories[name]
 
     def _drop(self, timer: Timer) -> None:
         self.context.timers = [one for one in self.context.timers if one is not timer]

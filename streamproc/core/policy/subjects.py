@@ -8,7 +8,7 @@ from typing import Final
 from streamproc.core.about import About
 from streamproc.core.context import Line
 from streamproc.core.event import CUSTOM_PREFIX
-from streamproc.core.facts_paths import FactPath
+from streamproc.core.facts_paths import ITEM_CATEGORY, TOP_INTEREST, FactPath
 from streamproc.core.policy import kinds, purposes
 from streamproc.core.policy.categories import Categories
 from streamproc.core.policy.category_finder import private_first
@@ -41,6 +41,7 @@ def read_about(
         categories=tuple(sorted(named & categories.categories.keys())),
         facts=tuple((name, fact.path, fact.names) for name, fact in paths.items() if fact.names is not None),
         proofs=tuple(_proofs(trigger, rule, paths, purpose, because)),
+        called=tuple(name for name, fact in paths.items() if fact.path in (ITEM_CATEGORY, TOP_INTEREST)),
     )
 
 
