@@ -21,10 +21,10 @@ from benchmarks.workload import (
 )
 from streamproc.core.arrival import Arrival, Customer, Rules
 from streamproc.core.consent import decode_consent
-from streamproc.core.context import decode_context, encode_context
 from streamproc.core.decide import decide
 from streamproc.core.event import Event
 from streamproc.core.record import Position, Record
+from streamproc.core.stored_context import decode_context, encode_context
 from streamproc.core.switches import Switches
 from streamproc.ingest import parse
 from streamproc.store.memory import MemoryStore

@@ -20,23 +20,17 @@ import orjson
 from benchmarks.inprocess import KEY, LANES, InProcess
 from benchmarks.workload import CATEGORIES, DAY_MS, MINUTE_MS, consent_head, customer, favourite, files_of
 from streamproc.core.arrival import Arrival, Customer, Rules
-from streamproc.core.consent import ConsentHead, decode_consent
-from streamproc.core.context import (
-    Context,
-    Line,
-    Profile,
-    Remembered,
-    RememberedItem,
-    decode_context,
-    encode_context,
-    remember,
-)
+from streamproc.core.consent import decode_consent
+from streamproc.core.consent_head import ConsentHead
+from streamproc.core.context import Context, Line, Profile, Remembered, RememberedItem
 from streamproc.core.decide import decide
 from streamproc.core.digests import partition_of
 from streamproc.core.event import Event
 from streamproc.core.policy.loader import load
 from streamproc.core.policy.model import Policy
+from streamproc.core.recent import remember
 from streamproc.core.record import Position, Record
+from streamproc.core.stored_context import decode_context, encode_context
 from streamproc.core.switches import Switches
 from streamproc.ingest import parse
 from streamproc.ingest.names import SEGMENT_NAMES

@@ -25,11 +25,12 @@ from redis.asyncio import Redis
 from benchmarks.stage import LANES, Stage
 from benchmarks.workload import DAY_MS, Crowd, events
 from streamproc.core.arrival import Arrival, Customer, Rules
-from streamproc.core.consent import NO_CONSENT, decode_consent
-from streamproc.core.context import decode_context, encode_context
+from streamproc.core.consent import decode_consent
+from streamproc.core.consent_head import NO_CONSENT
 from streamproc.core.decide import decide
 from streamproc.core.event import Event
 from streamproc.core.record import Output, Position, Record
+from streamproc.core.stored_context import decode_context, encode_context
 from streamproc.core.switches import Switches
 from streamproc.ingest import parse
 from streamproc.ops.policy_files import load_folder

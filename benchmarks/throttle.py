@@ -7,12 +7,12 @@ from typing import Final
 
 from benchmarks.workload import DAY_MS
 from streamproc.core.candidates import category_of, scene_of
-from streamproc.core.consent import NO_CONSENT
+from streamproc.core.case import NO_PROFILE, Case
+from streamproc.core.consent_head import NO_CONSENT
 from streamproc.core.context import Charge, Context, Profile
 from streamproc.core.creep.score import score
 from streamproc.core.creep.situation import Situation
 from streamproc.core.event import Event, Item
-from streamproc.core.gates import NO_PROFILE, Case
 from streamproc.core.occasions import Occasion
 from streamproc.core.policy.model import Policy
 from streamproc.core.subjects import subjects_of

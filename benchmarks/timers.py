@@ -24,19 +24,12 @@ from benchmarks.cpu import cpu_seconds, machine, memory_mib_max
 from benchmarks.report import Figure, Report
 from benchmarks.stage import LANES, PRELOAD_CUSTOMERS, Stage, WorkerProcess
 from benchmarks.workload import DAY_MS, Crowd, customer, warm_context
-from streamproc.core.consent import ConsentHead, Row, encode_consent
-from streamproc.core.context import (
-    Charge,
-    Context,
-    Profile,
-    Remembered,
-    RememberedItem,
-    Timer,
-    decode_context,
-    encode_context,
-    remember,
-)
+from streamproc.core.consent import encode_consent
+from streamproc.core.consent_head import ConsentHead, Row
+from streamproc.core.context import Charge, Context, Profile, Remembered, RememberedItem, Timer
 from streamproc.core.digests import event_digest
+from streamproc.core.recent import remember
+from streamproc.core.stored_context import decode_context, encode_context
 from streamproc.store.base import Slot, Write
 from streamproc.store.keys import BUCKETS, KEYS, bucket_of
 from streamproc.store.redis_store import RedisStore

@@ -17,19 +17,13 @@ from typing import Final
 
 import orjson
 
-from streamproc.core.consent import ConsentHead, Row, encode_consent
-from streamproc.core.context import (
-    Charge,
-    Context,
-    Line,
-    Profile,
-    Remembered,
-    RememberedItem,
-    encode_context,
-    remember,
-)
+from streamproc.core.consent import encode_consent
+from streamproc.core.consent_head import ConsentHead, Row
+from streamproc.core.context import Charge, Context, Line, Profile, Remembered, RememberedItem
 from streamproc.core.policy.loader import load
 from streamproc.core.policy.model import Policy
+from streamproc.core.recent import remember
+from streamproc.core.stored_context import encode_context
 from streamproc.shipped import shipped_folder
 
 MINUTE_MS: Final = 60_000

@@ -14,9 +14,9 @@ from streamproc.core.arrival import Rules
 from streamproc.core.catalog import Catalog, Change
 from streamproc.core.decision import Decision, Handover
 from streamproc.core.policy.model import Policy
-from streamproc.core.receipt import Tally
 from streamproc.core.record import Output, Record
 from streamproc.core.switches import Switches, is_switch
+from streamproc.core.tally import Tally
 from streamproc.core.unit import Kind, Unit
 from streamproc.ingest.catalog import parse_catalog, taken_back
 from streamproc.ingest.inside import encode_due

@@ -6,12 +6,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from streamproc.core.consent import NO_CONSENT, decode_consent
-from streamproc.core.context import decode_context
+from streamproc.core.consent import decode_consent
+from streamproc.core.consent_head import NO_CONSENT
 from streamproc.core.decision import Emission, Handover, decode_decision, encode_json
 from streamproc.core.reasons import Why
 from streamproc.core.record import Output, Position
 from streamproc.core.refusal import Standing, refusal
+from streamproc.core.stored_context import decode_context
 from streamproc.pacing import NOT_BEFORE_HEADER, Pacing, Slots
 from streamproc.ports import Clock, Gate
 from streamproc.purse import Purse

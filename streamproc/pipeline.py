@@ -12,21 +12,18 @@ from typing import Final
 import msgspec
 
 from streamproc.core.arrival import Arrival, Customer
-from streamproc.core.consent import NO_CONSENT, decode_consent, encode_consent
-from streamproc.core.context import (
-    UnreadableContext,
-    decode_context,
-    drop_committed,
-    encode_context,
-    ttl_ms,
-)
+from streamproc.core.consent import decode_consent, encode_consent
+from streamproc.core.consent_head import NO_CONSENT
+from streamproc.core.context import UnreadableContext
 from streamproc.core.creep.feedback import opt_out_of
-from streamproc.core.decide import Counted, decide
+from streamproc.core.decide import decide
 from streamproc.core.decision import decode_emission, encode_emission
 from streamproc.core.event import Event, Reason, Rejection
 from streamproc.core.facts import ConsentChange
-from streamproc.core.receipt import Tally
+from streamproc.core.receipt import Counted
 from streamproc.core.record import Output, Position
+from streamproc.core.stored_context import decode_context, drop_committed, encode_context, ttl_ms
+from streamproc.core.tally import Tally
 from streamproc.core.timers import hints, next_due_ms
 from streamproc.core.unit import Unit
 from streamproc.core.watching import watches_after
@@ -38,11 +35,12 @@ from streamproc.opt_outs import OptOuts
 from streamproc.pacing import Pacing
 from streamproc.ports import Clock, Gate, Meter, Sink, SinkUnavailable
 from streamproc.purse import Purse
+from streamproc.result import Result
 from streamproc.store.addresses import ANY_LANE
 from streamproc.store.base import Slot, Store, StoreRefused, StoreUnavailable, Write
 from streamproc.store.watches import Watches
 from streamproc.turns import Turn, Turns
-from streamproc.work import Result, Work, consents_alone
+from streamproc.work import Work, consents_alone
 
 # Losing the race for a customer means that somebody else won it: 20 losses in a row are no race but a fault.
 ROUNDS_MAX: Final = 20

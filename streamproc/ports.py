@@ -7,8 +7,8 @@ from typing import Protocol
 
 from streamproc.core.arrival import Rules
 from streamproc.core.decision import Decision, Handover
-from streamproc.core.receipt import Tally
 from streamproc.core.record import Output
+from streamproc.core.tally import Tally
 
 
 class SinkUnavailable(Exception):

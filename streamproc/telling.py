@@ -11,11 +11,12 @@ from typing import Any, Final
 import msgspec
 
 from streamproc.core.catalog import Change, offer_key
-from streamproc.core.context import UnreadableContext, decode_context
+from streamproc.core.context import UnreadableContext
 from streamproc.core.event import Rejection
 from streamproc.core.item_news import News, Word, is_asked_for, news_of, told
 from streamproc.core.policy.model import Policy
 from streamproc.core.record import Output, Record
+from streamproc.core.stored_context import decode_context
 from streamproc.core.watching import watched
 from streamproc.ingest.bounds import PAYLOAD_BYTES_MAX
 from streamproc.ingest.catalog import parse_catalog, taken_back

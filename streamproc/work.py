@@ -2,49 +2,35 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
-import msgspec
-
 from streamproc.core.arrival import Arrival, Customer, Rules
-from streamproc.core.consent import ConsentHead, encode_consent
-from streamproc.core.decide import Counted, fold_consent
+from streamproc.core.consent import encode_consent
+from streamproc.core.consent_head import ConsentHead
+from streamproc.core.decide import fold_consent
 from streamproc.core.decision import Emission, Handover
 from streamproc.core.facts import ConsentChange
-from streamproc.core.receipt import Tally
+from streamproc.core.receipt import Counted
 from streamproc.core.record import Output, Position
+from streamproc.core.tally import Tally
 from streamproc.core.unit import Unit
 from streamproc.core.watching import Watch
+from streamproc.result import Result
 from streamproc.store.base import Slot, Write
 
-__all__ = ["Result", "Work", "consents_alone"]
 
-
-class Result(msgspec.Struct, gc=False):
-    """What deciding one customer gave: what to write, to emit and to count, valid only if the write succeeds."""
-
-    h: str
-    write: Write | None = None
-    emissions: list[tuple[Position, Emission]] = []
-    again: list[Position] = []
-    counts: list[tuple[Position, Counted]] = []
-    watches: list[Watch] = []
-
-
-@dataclass
 class Work:
     """How far one unit has come: customers still `pending`, and what the settled ones caused."""
 
-    unit: Unit
-    rules: Rules
-    tally: Tally
-    pending: dict[str, list[Arrival]] = field(default_factory=dict)
-    aside: list[Output] = field(default_factory=list)
-    emissions: list[tuple[Position, Emission]] = field(default_factory=list)
-    again: list[tuple[str, Position]] = field(default_factory=list)
-    watches: list[Watch] = field(default_factory=list)
-    handed: list[tuple[str, Handover]] = field(default_factory=list)
-    committed_at: float = 0.0
+    def __init__(self, unit: Unit, rules: Rules, tally: Tally) -> None:
+        self.unit = unit
+        self.rules = rules
+        self.tally = tally
+        self.pending: dict[str, list[Arrival]] = {}
+        self.aside: list[Output] = []
+        self.emissions: list[tuple[Position, Emission]] = []
+        self.again: list[tuple[str, Position]] = []
+        self.watches: list[Watch] = []
+        self.handed: list[tuple[str, Handover]] = []
+        self.committed_at = 0.0
 
     def settle(self, result: Result) -> None:
         """Take over what was decided for one customer, now that it is written."""

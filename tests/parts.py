@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from streamproc.core.arrival import Rules
-from streamproc.core.receipt import Tally
 from streamproc.core.record import Output, Record
 from streamproc.core.switches import Switches
+from streamproc.core.tally import Tally
 from streamproc.core.unit import Span, Unit
 from streamproc.dry_run import NullMeter
 from streamproc.pipeline import Pipeline

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from streamproc.core.consent import allows, decode_consent
-from streamproc.core.context import decode_context
 from streamproc.core.record import Output, Record
+from streamproc.core.stored_context import decode_context
 from streamproc.pipeline import ROUNDS_MAX
 from streamproc.store.base import Write
 from streamproc.store.keys import KEYS, bucket_of

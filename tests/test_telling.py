@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from streamproc.core.context import Context, Line, RememberedItem, encode_context
+from streamproc.core.context import Context, Line, RememberedItem
 from streamproc.core.policy.model import Policy
 from streamproc.core.record import Output, Record
+from streamproc.core.stored_context import encode_context
 from streamproc.core.watching import Watch
 from streamproc.flow.fan_out import Pace
 from streamproc.ports import SinkUnavailable

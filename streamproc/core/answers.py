@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from streamproc.core.consent import ConsentHead, allows
+from streamproc.core.consent import allows
+from streamproc.core.consent_head import ConsentHead
 from streamproc.core.creep.feedback import SETTING_OFF, TOPIC_WANTED, Felt, feel, hear
 from streamproc.core.facts import (
     ANY_CHANNEL,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from streamproc.core.catalog import NO_CATALOG, Catalog
-from streamproc.core.consent import ConsentHead
+from streamproc.core.consent_head import ConsentHead
 from streamproc.core.context import Context
 from streamproc.core.event import Event
 from streamproc.core.policy.model import Policy

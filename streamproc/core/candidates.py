@@ -6,13 +6,12 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import Final
 
-import msgspec
-
 from streamproc.core import caps, holdout, visits, zones
 from streamproc.core.arrival import Arrival, Rules
+from streamproc.core.case import NO_PROFILE, Case
 from streamproc.core.catalog import NO_CATALOG, Catalog
 from streamproc.core.charge import charge
-from streamproc.core.consent import ConsentHead
+from streamproc.core.consent_head import ConsentHead
 from streamproc.core.context import Context
 from streamproc.core.decision import (
     Candidate,
@@ -26,7 +25,7 @@ from streamproc.core.decision import (
 from streamproc.core.deferral import Deferral, deferral
 from streamproc.core.digests import nudge_id
 from streamproc.core.event import TIMER_DUE
-from streamproc.core.gates import NO_PROFILE, Case, candidate_reasons, channel_reasons
+from streamproc.core.gates import candidate_reasons, channel_reasons
 from streamproc.core.memory import remembered_item
 from streamproc.core.occasions import Occasion
 from streamproc.core.policy.model import (
@@ -52,7 +51,7 @@ from streamproc.core.watching import ITEM_KINDS, remembered_of
 ABOUT_NOTHING: Final = Category(name=NO_CATEGORY, sensitivity="none")
 
 
-class Turn(msgspec.Struct):
+class Turn:
     """Whose turn it is to speak, as far as the candidates were judged.
 
     `first` is the best that passed every gate, so that all after it are outranked. It speaks, unless the customer
@@ -60,10 +59,13 @@ class Turn(msgspec.Struct):
     outranks what is in shadow alone. `held` is what may go later.
     """
 
-    first: Choice | None = None
-    shadow: Choice | None = None
-    speaker: Choice | None = None
-    held: list[tuple[Candidate, Deferral]] = []
+    __slots__ = ("first", "held", "shadow", "speaker")
+
+    def __init__(self) -> None:
+        self.first: Choice | None = None
+        self.shadow: Choice | None = None
+        self.speaker: Choice | None = None
+        self.held: list[tuple[Candidate, Deferral]] = []
 
 
 def find_candidates(

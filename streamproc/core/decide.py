@@ -7,15 +7,15 @@ decoded; it is changed in place and written back only if nobody else wrote in be
 from __future__ import annotations
 
 from collections.abc import Sequence
-from enum import StrEnum
 from typing import Final
 
 from streamproc.core import consent as consents
 from streamproc.core.answers import felt_at
 from streamproc.core.arrival import Arrival, Customer, Rules
 from streamproc.core.candidates import find_candidates, judge
-from streamproc.core.consent import ConsentHead, after_signal, processing_granted, special_lapsed
-from streamproc.core.context import Context, is_seen, mark_seen
+from streamproc.core.consent import after_signal, processing_granted, special_lapsed
+from streamproc.core.consent_head import ConsentHead
+from streamproc.core.context import Context
 from streamproc.core.decision import Candidate, Emission
 from streamproc.core.digests import event_digest
 from streamproc.core.event import BEACON_KINDS, TIMER_DUE, Event
@@ -43,6 +43,8 @@ from streamproc.core.memory import (
 )
 from streamproc.core.occasions import NONE, Occasion, occasions_of
 from streamproc.core.rank import Found
+from streamproc.core.receipt import Counted
+from streamproc.core.recent import is_seen, mark_seen
 from streamproc.core.record import Output, Position
 from streamproc.core.sensing import forget_sensed, occasions_of_beacon, occasions_of_silence
 from streamproc.core.special import forget_special, permits
@@ -52,16 +54,6 @@ from streamproc.core.waiting import Waitings
 NOT_YET: Final = (-1, 0)
 # What most events end, and what they say that nobody knows of.
 NOTHING: Final[tuple[Sequence[Candidate], int]] = ((), 0)
-
-
-class Counted(StrEnum):
-    """What a receipt counts an event as."""
-
-    DECIDED = "decided"
-    QUIET = "quiet"
-    DUPLICATE = "duplicate"
-    REDELIVERED = "redelivered"
-    TOO_OLD = "too_old"
 
 
 # Looking up a member of an enum costs as much as a call, and every event asks for some.

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from zoneinfo import ZoneInfo
 
+    from streamproc.core.case import Case
     from streamproc.core.creep.model import Scales
-    from streamproc.core.gates import Case
     from streamproc.core.policy.model import Channel
     from streamproc.core.reasons import Why
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from streamproc.core.consent import Allowed, ConsentHead, allows, tolerates
+from streamproc.core.consent import allows, tolerates
+from streamproc.core.consent_head import Allowed, ConsentHead
 from streamproc.core.facts import MARKETING
 from streamproc.core.memory import NEVER_ENDS_MS
 from streamproc.core.policy.model import TRANSACTIONAL, Exemption

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from zoneinfo import ZoneInfo
-
-import msgspec
-
 from streamproc.core import caps, visits
 from streamproc.core.bought import bought_until_ms, named_until_ms
+from streamproc.core.case import Case
 from streamproc.core.catalog import Catalog
-from streamproc.core.consent import ConsentHead, allows
-from streamproc.core.context import Profile
+from streamproc.core.consent import allows
 from streamproc.core.event import VISIT_DWELLED, VISIT_KINDS, VISIT_STARTED, is_from_elsewhere
 from streamproc.core.exempt import channel_allows, is_held
 from streamproc.core.facts import ANY_CHANNEL, SENSING
@@ -22,34 +17,13 @@ from streamproc.core.quiet_hours import is_open, next_open_ms
 from streamproc.core.reasons import Gate, Why
 from streamproc.core.scene import Scene
 from streamproc.core.subjects import Subjects
-from streamproc.core.switches import Switches
 from streamproc.core.watching import ITEM_KINDS
 
 PRIVATE = ("intimate", "special")
 # An item, the store or "", and before when nothing said of it counts (`core.catalog`).
 Sold = tuple[str, str, int]
-NO_PROFILE = Profile()
 # Looking up a member of an enum costs as much as a call; these are asked for on each channel.
 _CAPS, _GAP, _QUIET_HOURS = Exemption.CAPS, Exemption.GAP, Exemption.QUIET_HOURS
-
-
-class Case(msgspec.Struct, frozen=True):
-    """One candidate before the gates: the scene, its campaign and category, and what the customer allows.
-
-    `visit` names the visit that the event is about, else the one that the customer is in, empty for none; `profile` is
-    what the customer declared, `subjects` all that the message is about.
-    """
-
-    scene: Scene
-    campaign: Campaign
-    category: Category
-    consent: ConsentHead
-    switches: Switches
-    zone: ZoneInfo | None
-    visit: str
-    profile: Profile
-    unpaid: Mapping[str, str]
-    subjects: Subjects
 
 
 def is_private(category: Category) -> bool:

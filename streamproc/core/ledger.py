@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from streamproc.core.creep.feedback import Felt
     from streamproc.core.decision import Decision, Weighed
     from streamproc.core.facts import ConsentChange
-    from streamproc.core.memory import Restraint
     from streamproc.core.record import Position
+    from streamproc.core.restraint import Restraint
 
 CHAIN_BYTES: Final = 16
 

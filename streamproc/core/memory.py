@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-import msgspec
-
 from streamproc.core import day_counts, interest, lines, zones
 from streamproc.core.context import (
     FULFILLED_MAX,
@@ -17,12 +15,13 @@ from streamproc.core.context import (
     Profile,
     Remembered,
     RememberedItem,
-    remember,
 )
 from streamproc.core.day_counts import ANY_ITEM, EACH_CATEGORY
 from streamproc.core.event import Event, Item, is_from_elsewhere
 from streamproc.core.facts import Outcome, PrivacyRequest, ProfileChange
 from streamproc.core.policy.model import Category, Policy
+from streamproc.core.recent import remember
+from streamproc.core.restraint import Restraint
 from streamproc.core.watching import ask_for
 
 DAY_MS: Final = 86_400_000
@@ -54,15 +53,6 @@ WISHES: Final = (
 DEVICE_ZONE: Final = "device.timezone"
 
 Permitted = Callable[[Category], bool]
-
-
-class Restraint(msgspec.Struct, frozen=True):
-    """One change that restrains, as the ledger names it; `until_ms` is when it ends by itself."""
-
-    kind: str  # fulfilled | hold | mute
-    until_ms: int
-    channel: str = ""
-    category: str = ""
 
 
 def remembered_item(item: Item) -> RememberedItem:

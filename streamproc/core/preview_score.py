@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from streamproc.core.candidates import category_of
-from streamproc.core.consent import NO_CONSENT
+from streamproc.core.case import NO_PROFILE, Case
+from streamproc.core.consent_head import NO_CONSENT
 from streamproc.core.creep.factors import softened
 from streamproc.core.creep.ladder import QUIETER, SEND, SILENCE, SOFTEN
 from streamproc.core.creep.mood import mood_of
@@ -13,7 +14,6 @@ from streamproc.core.creep.rung import highest_rung
 from streamproc.core.creep.score import contributions, score
 from streamproc.core.creep.situation import Situation
 from streamproc.core.decision import Creep
-from streamproc.core.gates import NO_PROFILE, Case
 from streamproc.core.policy.model import TRANSACTIONAL
 from streamproc.core.subjects import subjects_of
 from streamproc.core.switches import Switches

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 
 from streamproc.core import zones
 from streamproc.core.arrival import Rules
-from streamproc.core.consent import ConsentHead, allows, processing_granted
+from streamproc.core.case import NO_PROFILE
+from streamproc.core.consent import allows, processing_granted
+from streamproc.core.consent_head import ConsentHead
 from streamproc.core.context import Context
 from streamproc.core.decision import Handover
 from streamproc.core.exempt import channel_allows, is_held
 from streamproc.core.facts import ANY_CHANNEL, SENSING
-from streamproc.core.gates import NO_PROFILE, unavailable
+from streamproc.core.gates import unavailable
 from streamproc.core.memory import ANYTHING, CATEGORY_HOLD_PREFIX, LIFE_EVENT
 from streamproc.core.policy.model import TRANSACTIONAL, Exemption
 from streamproc.core.quiet_hours import is_open

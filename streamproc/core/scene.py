@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from streamproc.core.catalog import NO_CATALOG, Catalog
-from streamproc.core.context import Remembered, remembered
+from streamproc.core.context import Remembered
+from streamproc.core.recent import remembered
 from streamproc.core.zones import local_day
 
 if TYPE_CHECKING:

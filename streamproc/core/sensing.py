@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from streamproc.core import visits
-from streamproc.core.context import Context, remembered, store_remembered
+from streamproc.core.context import Context
 from streamproc.core.event import VISIT_DWELLED, VISIT_ENDED, VISIT_KINDS, Event
 from streamproc.core.memory import apply_moment
 from streamproc.core.occasions import Occasion
+from streamproc.core.recent import remembered, store_remembered
 
 if TYPE_CHECKING:
     from streamproc.core.arrival import Rules

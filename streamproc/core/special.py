@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from streamproc.core import consent as consents
-from streamproc.core.context import Line, RememberedItem, remembered, store_remembered
+from streamproc.core.context import Line, RememberedItem
 from streamproc.core.facts import ANY_CHANNEL
 from streamproc.core.known_facts import forget_known
 from streamproc.core.memory import forget_trait
+from streamproc.core.recent import remembered, store_remembered
 
 if TYPE_CHECKING:
-    from streamproc.core.consent import ConsentHead
+    from streamproc.core.consent_head import ConsentHead
     from streamproc.core.context import Context
     from streamproc.core.memory import Permitted
     from streamproc.core.policy.model import Category, Policy

@@ -26,10 +26,10 @@ from streamproc.core.render import content_locale, frame_of, render
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from streamproc.core.case import Case
     from streamproc.core.creep.factors import Factors
     from streamproc.core.creep.model import Model
     from streamproc.core.deferral import Deferral
-    from streamproc.core.gates import Case
     from streamproc.core.policy.model import Channel
     from streamproc.core.values import FactValue
 

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from typing import Final
 
 from streamproc.core.arrival import Rules
-from streamproc.core.consent import NO_CONSENT, UnreadableConsent, decode_consent
-from streamproc.core.context import Context, UnreadableContext, decode_context
+from streamproc.core.consent import decode_consent
+from streamproc.core.consent_head import NO_CONSENT, UnreadableConsent
+from streamproc.core.context import Context, UnreadableContext
 from streamproc.core.decision import Handover
 from streamproc.core.facts import MARKETING
 from streamproc.core.memory import charge_of
 from streamproc.core.reasons import Why
 from streamproc.core.refusal import Standing, refusal
+from streamproc.core.stored_context import decode_context
 from streamproc.deliver.parcel import Parcel
 from streamproc.store.base import Slot, Store, StoreUnavailable
 from streamproc.store.keys import IdKey

@@ -17,7 +17,8 @@ from streamproc.ingest.bounds import document
 from streamproc.ingest.consent_signals import Consent, Tcf, agreed, of_consent, of_tcf
 from streamproc.ingest.headers import trace_of
 from streamproc.ingest.names import segment_kind
-from streamproc.ingest.products import EXTRA, Properties, basket_of, custom_basket_of, extra_of
+from streamproc.ingest.product_shapes import Properties
+from streamproc.ingest.products import EXTRA, basket_of, custom_basket_of, extra_of
 from streamproc.ingest.refusal import Refused, refused_by_type
 from streamproc.ingest.scalars import (
     Id,

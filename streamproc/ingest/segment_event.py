@@ -24,7 +24,8 @@ from streamproc.ingest.consent_signals import TCF_KEYS, Tcf, agreed, of_consent,
 from streamproc.ingest.facts import LISTED_MAX, NAME_CHARS_MAX, Trait, kind_of_outcome, traits_of
 from streamproc.ingest.headers import trace_of
 from streamproc.ingest.names import folded, segment_kind
-from streamproc.ingest.products import EXTRA, NOTHING, Properties, basket_of, custom_basket_of, extra_of
+from streamproc.ingest.product_shapes import NOTHING, Properties
+from streamproc.ingest.products import EXTRA, basket_of, custom_basket_of, extra_of
 from streamproc.ingest.refusal import Refused, refused_by_type
 from streamproc.ingest.scalars import identifier, is_true, kept, label, text
 from streamproc.ingest.segment_shapes import NO_CONTEXT, Call, Campaign, Context

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from streamproc.ingest.consent_signals import Consent, Managed, Tcf
-from streamproc.ingest.products import Properties
+from streamproc.ingest.product_shapes import Properties
 from streamproc.ingest.scalars import Id, Scalar
 from streamproc.ingest.times import Time
 

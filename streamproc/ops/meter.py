@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from streamproc.core.decision import Decision, Handover
-from streamproc.core.receipt import Tally
+from streamproc.core.tally import Tally
 from streamproc.ops.metrics import OTHER, Metrics
 from streamproc.ports import SinkUnavailable
 from streamproc.store.base import StoreRefused, StoreUnavailable

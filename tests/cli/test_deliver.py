@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from streamproc.core.consent import NO_CONSENT, encode_consent, fold
-from streamproc.core.context import Context, encode_context
+from streamproc.core.consent import encode_consent, fold
+from streamproc.core.consent_head import NO_CONSENT
+from streamproc.core.context import Context
 from streamproc.core.facts import ConsentChange
+from streamproc.core.stored_context import encode_context
 from streamproc.store.base import Write
 from streamproc.store.keys import IdKey
 from streamproc.store.redis_store import RedisStore

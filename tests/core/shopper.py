@@ -8,15 +8,16 @@ from functools import cache
 import msgspec
 
 from streamproc.core.arrival import Arrival, Customer, Rules
-from streamproc.core.consent import NO_CONSENT
+from streamproc.core.consent_head import NO_CONSENT
 from streamproc.core.context import Timer
 from streamproc.core.creep.model import INTERACTIONS, WEIGHTS
-from streamproc.core.decide import Counted, decide
+from streamproc.core.decide import decide
 from streamproc.core.decision import Candidate, Emission, Nudge
 from streamproc.core.event import Event, Item
 from streamproc.core.facts import ConsentChange, Fact, Outcome, PrivacyRequest, ProfileChange
 from streamproc.core.policy.loader import load
 from streamproc.core.policy.model import Policy
+from streamproc.core.receipt import Counted
 from streamproc.core.record import Position
 from streamproc.core.switches import Switches
 

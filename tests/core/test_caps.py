@@ -10,17 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamproc.core.caps import (
-    CapCheck,
-    Scoped,
-    caps_over,
-    channel_caps,
-    check,
-    expire,
-    gap,
-    is_full,
-    shared_caps,
-)
+from streamproc.core.cap_check import CapCheck, Scoped
+from streamproc.core.caps import caps_over, channel_caps, check, expire, gap, is_full, shared_caps
 from streamproc.core.context import CHARGES_MAX, Charge, Profile
 from streamproc.core.policy.model import Campaign, Cap, Category, Channel, Overall, Period, Policy
 from streamproc.core.zones import zone

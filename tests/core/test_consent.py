@@ -10,16 +10,13 @@ from hypothesis import strategies as st
 from streamproc.core import consent
 from streamproc.core.consent import (
     CATEGORIES_MAX,
-    NO_CONSENT,
-    ConsentHead,
-    Row,
-    UnreadableConsent,
     allows,
     decode_consent,
     encode_consent,
     fold,
     processing_granted,
 )
+from streamproc.core.consent_head import NO_CONSENT, ConsentHead, Row, UnreadableConsent
 from streamproc.core.facts import CONSENT_STATES, ConsentChange
 
 NOW_MS = 1_000

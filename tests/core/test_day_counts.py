@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamproc.core.context import Context, Profile, decode_context, encode_context
+from streamproc.core.context import Context, Profile
 from streamproc.core.day_counts import (
     COUNT_A_DAY_MAX,
     DAYS_KEPT_MAX,
@@ -24,6 +24,7 @@ from streamproc.core.event import Event, Item
 from streamproc.core.memory import apply_moment, forget_convenience
 from streamproc.core.policy.loader import load
 from streamproc.core.policy.model import Policy
+from streamproc.core.stored_context import decode_context, encode_context
 from tests.policy.rules import NOW_MS, rule_of, scene, verdict
 from tests.policy.rules import event as at_hand
 from tests.policy.samples import with_when

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from streamproc.core.context import SEEN_MAX, remembered
+from streamproc.core.context import SEEN_MAX
 from streamproc.core.digests import nudge_id
 from streamproc.core.event import Event
+from streamproc.core.recent import remembered
 from tests.core.shopper import ALLOWED, DAY_MS, HOUR_MS, NOON_MS, Said, Shopper
 
 

@@ -10,9 +10,10 @@ from dataclasses import dataclass, replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamproc.core.context import Charge, Profile, decode_context, encode_context
+from streamproc.core.context import Charge, Profile
 from streamproc.core.policy.loader import index_by_kind
 from streamproc.core.policy.model import Cap, Exemption, Policy, Quiet
+from streamproc.core.stored_context import decode_context, encode_context
 from tests.core.bazaar import bazaar
 from tests.core.shopper import ALLOWED, DAY_MS, HOUR_MS, MINUTE_MS, NOON_MS, Said, Shopper, shop
 from tests.laws.recorded_day import policy as recorded

@@ -8,12 +8,13 @@ from functools import cache
 import pytest
 
 from streamproc.core.catalog import Catalog, Change, Offer
-from streamproc.core.context import Context, remembered
-from streamproc.core.decide import Counted
+from streamproc.core.context import Context
 from streamproc.core.event import Event
 from streamproc.core.facts import ConsentChange
 from streamproc.core.policy.loader import load
 from streamproc.core.policy.model import Policy
+from streamproc.core.receipt import Counted
+from streamproc.core.recent import remembered
 from streamproc.core.timers import next_due_ms
 from tests.core.shopper import DAY_MS, FILES, HOUR_MS, MINUTE_MS, NOON_MS, Said, Shopper, campaign
 

@@ -19,8 +19,8 @@ from streamproc.core.decision import ConsentPosition, Decision, Source, Weighed
 from streamproc.core.event import Event
 from streamproc.core.facts import ConsentChange
 from streamproc.core.ledger import LedgerRecord, append, charge_output, consent_output, ledger_output
-from streamproc.core.memory import Restraint
 from streamproc.core.record import Position
+from streamproc.core.restraint import Restraint
 
 SCHEMAS = Path(__file__).parents[2] / "topics" / "schemas"
 POSITION = Position("clickstream", 4, 1207)

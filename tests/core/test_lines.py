@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamproc.core.context import Context, decode_context, encode_context
+from streamproc.core.context import Context
 from streamproc.core.event import Event, Item
 from streamproc.core.lines import CLEARED_MAX, take_from_cart
 from streamproc.core.memory import apply_moment, apply_restraint, forget_convenience
+from streamproc.core.stored_context import decode_context, encode_context
 from tests.core.shopper import shop
 
 KINDS = ("cart.item_added", "cart.item_removed", "wishlist.added", "wishlist.removed", "order.completed")

@@ -5,11 +5,13 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from streamproc.core.context import Context, Remembered, RememberedItem, decode_context, remembered
+from streamproc.core.context import Context, Remembered, RememberedItem
 from streamproc.core.event import Event, Item
 from streamproc.core.facts import ProfileChange
 from streamproc.core.memory import apply_moment, apply_profile
 from streamproc.core.policy.loader import load
+from streamproc.core.recent import remembered
+from streamproc.core.stored_context import decode_context
 from tests.policy.samples import FILES, with_when
 
 ORDER = Event(

@@ -7,11 +7,12 @@ from functools import cache
 import msgspec
 import pytest
 
-from streamproc.core.context import encode_context, remembered
 from streamproc.core.event import Item
 from streamproc.core.facts import ConsentChange
 from streamproc.core.policy.loader import load
 from streamproc.core.policy.model import Policy
+from streamproc.core.recent import remembered
+from streamproc.core.stored_context import encode_context
 from streamproc.core.watching import watches_after
 from tests.core.shopper import CATEGORIES, FILES, HOUR_MS, MINUTE_MS, Said, Shopper, campaign
 

@@ -9,10 +9,11 @@ import msgspec
 import pytest
 
 from streamproc.core import candidates
+from streamproc.core.case import Case
 from streamproc.core.catalog import Catalog, Change, Offer
 from streamproc.core.decision import Weighed
 from streamproc.core.event import Item
-from streamproc.core.gates import Case, candidate_reasons
+from streamproc.core.gates import candidate_reasons
 from streamproc.core.policy.loader import load
 from streamproc.core.policy.model import Policy
 from streamproc.core.reasons import Gate, Why

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamproc.core.consent import NO_CONSENT, ConsentHead, allows, fold, tolerates
+from streamproc.core.consent import allows, fold, tolerates
+from streamproc.core.consent_head import NO_CONSENT, ConsentHead
 from streamproc.core.context import Charge
 from streamproc.core.decision import Handover, decode_emission, encode_emission
 from streamproc.core.facts import CONSENT_STATES, ConsentChange

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from streamproc.core.context import Line, RememberedItem, remembered
+from streamproc.core.context import Line, RememberedItem
+from streamproc.core.recent import remembered
 from tests.core.shopper import HOUR_MS, MINUTE_MS
 from tests.core.test_subjects import ADDED, COAT, LAST, OPENED, RING, codes, customer, shop
 

@@ -8,10 +8,11 @@ from functools import cache
 import msgspec
 import pytest
 
-from streamproc.core.context import TIMERS_MAX, encode_context, ttl_ms
-from streamproc.core.decide import Counted
+from streamproc.core.context import TIMERS_MAX
 from streamproc.core.policy.loader import load
 from streamproc.core.policy.model import Policy
+from streamproc.core.receipt import Counted
+from streamproc.core.stored_context import encode_context, ttl_ms
 from tests.core.shopper import CHANNELS, DAY_MS, FILES, HOUR_MS, MINUTE_MS, NOON_MS, Said, Shopper, campaign
 
 HOLDING = CHANNELS.replace('quiet: {open: "09:00-20:00"}', 'quiet: {open: "09:00-20:00", hold_max: 14h}')

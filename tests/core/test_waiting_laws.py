@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamproc.core.context import TIMERS_MAX
-from streamproc.core.decide import Counted
+from streamproc.core.receipt import Counted
 from tests.core.shopper import HOUR_MS, MINUTE_MS, NOON_MS, Said, Shopper
 from tests.core.test_decide_laws import Restraint, restrained, restraints
 from tests.core.test_waiting import NIGHT_MS, patient

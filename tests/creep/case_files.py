@@ -15,8 +15,8 @@ from unittest.mock import patch
 from ruamel.yaml import YAML
 
 from streamproc.core import candidates
+from streamproc.core.case import Case as Judged
 from streamproc.core.decision import Candidate
-from streamproc.core.gates import Case as Judged
 from streamproc.core.gates import candidate_reasons
 from streamproc.core.policy.loader import load
 from streamproc.core.policy.model import Policy

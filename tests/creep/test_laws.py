@@ -16,14 +16,15 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 import streamproc.core
-from streamproc.core.context import Throttle, encode_context
+from streamproc.core.context import Throttle
 from streamproc.core.creep.model import SHIPPED
 from streamproc.core.creep.situation import untimeliness
-from streamproc.core.decide import Counted
 from streamproc.core.decision import Weighed
 from streamproc.core.event import Event, Item
 from streamproc.core.policy.loader import load
 from streamproc.core.policy.model import Policy, Quiet
+from streamproc.core.receipt import Counted
+from streamproc.core.stored_context import encode_context
 from tests.core.shopper import DAY_MS, FILES, HOUR_MS, MINUTE_MS, NOON_MS, Said, Shopper, campaign
 from tests.creep.case_files import Case, read_cases, run
 

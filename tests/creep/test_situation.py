@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from streamproc.core.case import Case as Judged
 from streamproc.core.context import Throttle
 from streamproc.core.creep.situation import Situation
-from streamproc.core.gates import Case as Judged
 from streamproc.core.policy.loader import load
 from tests.core.shopper import DAY_MS, HOUR_MS, MINUTE_MS, Said, Shopper
 from tests.creep.test_laws import THROTTLED, known, weighed

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from streamproc.core.context import encode_context
 from streamproc.core.policy.loader import load
 from streamproc.core.policy.model import Policy
+from streamproc.core.stored_context import encode_context
 from streamproc.ops.policy_files import read_folder
 from tests.core.shopper import HOUR_MS, Shopper
 

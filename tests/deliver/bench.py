@@ -8,8 +8,8 @@ from typing import Any
 
 from streamproc.core.arrival import Rules
 from streamproc.core.consent import encode_consent
-from streamproc.core.context import encode_context
 from streamproc.core.record import Output, Record
+from streamproc.core.stored_context import encode_context
 from streamproc.deliver.check import Check
 from streamproc.deliver.handing import Handing
 from streamproc.deliver.lane import Lane, LaneStopped

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from streamproc.core.context import TTL_MS_MAX, Charge, Context, ttl_ms
+from streamproc.core.context import TTL_MS_MAX, Charge, Context
 from streamproc.core.memory import NEVER_ENDS_MS
 from streamproc.core.policy.loader import load
+from streamproc.core.stored_context import ttl_ms
 from streamproc.store import base
 from streamproc.testing import Harness
 from tests.core.shopper import DAY_MS, FILES, VIEWED, campaign

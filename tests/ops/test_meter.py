@@ -1,7 +1,7 @@
 from streamproc.core.decision import Candidate, ConsentPosition, Decision, Handover, Source
 from streamproc.core.reasons import Gate, Why
-from streamproc.core.receipt import Tally
 from streamproc.core.record import Record
+from streamproc.core.tally import Tally
 from streamproc.core.unit import Span, Unit
 from streamproc.ops.meter import MetricsMeter
 from streamproc.ops.metrics import Metrics

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamproc.core.consent import NO_CONSENT, fold, processing_granted
+from streamproc.core.consent import fold, processing_granted
+from streamproc.core.consent_head import NO_CONSENT
 from streamproc.core.facts import CONSENT_STATES, ConsentChange
 from tests.ops.run_records import (
     DAY_MS,

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from streamproc.core import zones
-from streamproc.core.context import Context, Remembered, RememberedItem, remember
+from streamproc.core.context import Context, Remembered, RememberedItem
 from streamproc.core.event import Event, Item
 from streamproc.core.memory import remembered_item
 from streamproc.core.policy.document import read
@@ -15,6 +15,7 @@ from streamproc.core.policy.problems import Findings
 from streamproc.core.policy.rule import Rule
 from streamproc.core.policy.scope import Scope
 from streamproc.core.policy.when import Conditions
+from streamproc.core.recent import remember
 from streamproc.core.scene import Scene
 from tests.policy.samples import FILES
 

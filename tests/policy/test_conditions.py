@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamproc.core.context import Context, Line, Profile, Remembered, RememberedItem, Visit, remember
+from streamproc.core.context import Context, Line, Profile, Remembered, RememberedItem, Visit
 from streamproc.core.event import Event
 from streamproc.core.policy.loader import load
 from streamproc.core.policy.model import Policy
+from streamproc.core.recent import remember
 from streamproc.core.scene import Scene
 from tests.policy.samples import FILES, with_when
 

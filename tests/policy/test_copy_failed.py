@@ -6,7 +6,7 @@ import pytest
 
 from streamproc.core.policy.loader import load
 from streamproc.core.policy.model import Policy
-from streamproc.core.receipt import Tally
+from streamproc.core.tally import Tally
 from streamproc.core.unit import Unit
 from streamproc.ops.meter import MetricsMeter
 from streamproc.ops.metrics import Metrics

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from zoneinfo import ZoneInfo
 
+    from streamproc.core.case import Case
     from streamproc.core.creep.model import Scales
-    from streamproc.core.gates import Case
     from streamproc.core.policy.model import Category, Channel, Ground, Quiet, Text
 
 _DAY_MIN: Final = 24 * 60

@@ -9,7 +9,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from streamproc.ingest import products
+from streamproc.ingest import product_shapes
 from streamproc.ingest.bounds import document, refuse_deep
 from streamproc.ingest.refusal import Refused, refused_by_type
 from streamproc.ingest.scalars import Id, Number, Scalar
@@ -24,7 +24,7 @@ MOBILE: Final = "com.snowplowanalytics.mobile/"
 Shape = TypeVar("Shape")
 
 
-class Product(products.Product, gc=False):
+class Product(product_shapes.Product, gc=False):
     """A product, with what only an event about it alone can keep."""
 
     currency: str | None = None

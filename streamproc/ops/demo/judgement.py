@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import Any, Final
 
 from streamproc.core import caps
-from streamproc.core.caps import Scoped
+from streamproc.core.cap_check import Scoped
 from streamproc.core.context import Charge, Profile
 from streamproc.core.policy.model import Category, Policy
 from streamproc.core.zones import zone

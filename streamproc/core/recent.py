@@ -1,0 +1,54 @@
+"""The latest events of one customer: what they were, and which ids were seen."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from streamproc.core.context import DIGEST_BYTES, RECENT_MAX, SEEN_MAX, Context, Remembered
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(list[Remembered]).decode
+# MessagePack writes the length of an array in two bytes behind this one.
+_ARRAY_16: Final = b"\xdc"
+
+
+def remembered(context: Context) -> list[Remembered]:
+    """Decode the remembered events, in the order of their arrival.
+
+    They are kept encoded because only one event in ten has a candidate whose conditions look at them. Behind the
+    head of an array they are one message, which decodes in half the time of its parts.
+    """
+    recent = context.recent
+    return _decode(_ARRAY_16 + len(recent).to_bytes(2, "big") + b"".join(recent))
+
+
+def remember(context: Context, event: Remembered) -> None:
+    """Add an event, and forget the oldest beyond `RECENT_MAX`."""
+    context.recent.append(_encode(event))
+    if len(context.recent) > RECENT_MAX:
+        del context.recent[0]
+
+
+def store_remembered(context: Context, events: list[Remembered]) -> None:
+    """Keep these events in place of those remembered."""
+    context.recent = [_encode(event) for event in events]
+
+
+def is_seen(context: Context, digest: bytes) -> bool:
+    """Tell whether the event with this 8-byte digest is among the customer's last `SEEN_MAX`, or was charged."""
+    at = context.seen.find(digest)
+    while at >= 0:
+        if at % DIGEST_BYTES == 0:
+            return True
+        at = context.seen.find(digest, at + 1)
+    for charge in context.charges:  # noqa: SIM110 - every event asks, and a generator costs a microsecond.
+        if charge.event == digest:
+            return True
+    return False
+
+
+def mark_seen(context: Context, digest: bytes) -> None:
+    """Add an event's digest to the customer's last `SEEN_MAX`."""
+    context.seen = (context.seen + digest)[-SEEN_MAX * DIGEST_BYTES :]
