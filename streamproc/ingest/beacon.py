@@ -14,6 +14,7 @@ from streamproc.core.event import Beacon, Event, Reason
 from streamproc.core.record import Record
 from streamproc.ingest.consent_signals import Consent, agreed, of_consent
 from streamproc.ingest.headers import trace_of
+from streamproc.ingest.measures import measure
 from streamproc.ingest.refusal import Refused, refused_by_type
 from streamproc.ingest.scalars import (
     Id,
@@ -23,7 +24,6 @@ from streamproc.ingest.scalars import (
     identifier,
     is_true,
     label,
-    measure,
     one_of,
     text,
 )

@@ -24,6 +24,8 @@ _OPENINGS_MAX: Final = PAYLOAD_DEPTH_MAX + 1  # what is counted of each kind: on
 _OPENING: Final = frozenset(b"[{")
 _WIRE_PREFIX_BYTES: Final = 5  # the schema registry's magic byte 0 and a schema id of four bytes
 
+_SURROGATES: Final = (0xD800, 0xDFFF)  # first and last; halves of a character, which mean nothing alone
+
 _decode: Final = msgspec.json.Decoder().decode
 
 
@@ -101,7 +103,7 @@ def _no_constant(name: str) -> None:
 def _surrogate_path(node: object, path: str = "") -> str | None:
     """Find the first text that no encoding can carry; recursion is bounded by PAYLOAD_DEPTH_MAX."""
     if isinstance(node, str):
-        return path if any("\ud800" <= char <= "\udfff" for char in node) else None
+        return path if any(map(_is_surrogate, node)) else None
     if isinstance(node, dict):
         for key, child in node.items():
             if _surrogate_path(key) is not None:
@@ -117,6 +119,10 @@ def _surrogate_path(node: object, path: str = "") -> str | None:
             if found is not None:
                 return found
     return None
+
+
+def _is_surrogate(char: str) -> bool:
+    return _SURROGATES[0] <= ord(char) <= _SURROGATES[1]
 
 
 def _json_type(node: object) -> str:

@@ -11,9 +11,10 @@ from streamproc.core.event import Beacon, Event, Reason, Rejection
 from streamproc.core.record import Record
 from streamproc.ingest.beacon import DWELL_MS_MAX, hexadecimal, refuse_mac, rssi_dbm, uuid_text
 from streamproc.ingest.headers import trace_of
+from streamproc.ingest.measures import measure
 from streamproc.ingest.names import custom_kind
 from streamproc.ingest.refusal import Refused, refused_by_type
-from streamproc.ingest.scalars import Id, Number, count, identifier, label, measure
+from streamproc.ingest.scalars import Id, Number, count, identifier, label
 from streamproc.ingest.times import Time, instant_ms, refuse_ahead
 
 DIALECT: Final = "radar"

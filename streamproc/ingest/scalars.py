@@ -118,13 +118,6 @@ def count(value: Number, field: str, low: int, high: int) -> int | None:
     return int(value)
 
 
-def measure(value: float | None, field: str, low: float, high: float) -> float | None:
-    """Return a measured number in `low` to `high`."""
-    if value is not None and not low <= value <= high:
-        raise Refused(Reason.OUT_OF_RANGE, field, f"{shown(value)} not in {low} to {high}")
-    return value
-
-
 def one_of(value: str | None, field: str, known: tuple[str, ...] | frozenset[str]) -> str:
     """Return a value of a closed list; the detail lists what is known and never repeats the value."""
     if not value:

@@ -13,7 +13,7 @@ from streamproc.ingest.bounds import document
 from streamproc.ingest.names import segment_kind
 from streamproc.ingest.refusal import Refused, refused_by_type
 from streamproc.ingest.segment_event import event_of
-from streamproc.ingest.segment_shapes import Call, Glance, within_batch
+from streamproc.ingest.segment_shapes import Call, Glance, json_of, within_batch
 
 TYPES: Final = frozenset({"track", "page", "screen", "identify", "group", "alias"})
 BATCH_MAX: Final = 1000  # at 256 KiB a batch of more would hold calls too short to be real
@@ -67,7 +67,7 @@ def events_of(call: Glance, value: bytes, record: Record, ahead_ms: int) -> Sequ
 def _event_in_batch(value: msgspec.Raw, batch: Glance, record: Record, ahead_ms: int) -> Event:
     call = glance(value)
     if call is None or (call.type or call.action) not in TYPES:
-        return read(document(bytes(value)), record, ahead_ms, batch=batch)
+        return read(document(json_of(value)), record, ahead_ms, batch=batch)
     return event_of(_in_batch(call, batch), value, record, ahead_ms)
 
 

@@ -28,7 +28,7 @@ from streamproc.ingest.product_shapes import NOTHING, Properties
 from streamproc.ingest.products import EXTRA, basket_of, custom_basket_of, extra_of
 from streamproc.ingest.refusal import Refused, refused_by_type
 from streamproc.ingest.scalars import identifier, is_true, kept, label, text
-from streamproc.ingest.segment_shapes import NO_CONTEXT, Call, Campaign, Context
+from streamproc.ingest.segment_shapes import NO_CONTEXT, Call, Campaign, Context, json_of
 from streamproc.ingest.times import instant_ms, optional_ms, refuse_ahead
 
 Source = bytes | dict[str, Any] | msgspec.Raw
@@ -297,7 +297,7 @@ def _own_extra(call: Call, kind: str, properties: Properties, source: Source) ->
 
 
 def _payload_of(source: Source) -> dict[str, Any]:
-    return source if isinstance(source, dict) else document(bytes(source))
+    return source if isinstance(source, dict) else document(json_of(source))
 
 
 def _surface(call: Call, context: Context) -> str:
