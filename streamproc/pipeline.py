@@ -185,32 +185,31 @@ class Pipeline:
         self._meter.step(name, self._monotonic() - since)
 
     def _receipts(self, work: Work) -> list[Output]:
-        rules, at_ms = work.rules, self._unit_ms(work.unit)
+        rules, at_ms = work.rules, self._clock.now_ms(work.tally.latest_ms)
         return work.tally.receipts(self._worker, rules.policy.version, rules.config_offset, at_ms)
-
-    def _unit_ms(self, unit: Unit) -> int:
-        return self._clock.now_ms(max(record.timestamp_ms for record in unit.records))
 
     # Step 1
 
     def _ingest(self, unit: Unit) -> Work:
         """Parse every record; sort its events by customer, and put aside what is refused or of another lane."""
-        rules = self._purse.limit(self._gate.rules(), self._unit_ms(unit))
-        work = Work(unit, rules, Tally(unit))
-        tally, pending, consents = work.tally, work.pending, unit.consents
+        tally = Tally(unit)
+        rules = self._purse.limit(self._gate.rules(), self._clock.now_ms(tally.latest_ms))
+        work = Work(unit, rules, tally)
+        pending, consents = work.pending, unit.consents
         for record in unit.records:
             topic, partition = record.topic, record.partition
             refused: Rejection | None = None
             for index, parsed in enumerate(parse(record)):
-                if isinstance(parsed, Rejection):
+                if not isinstance(parsed, Event):
                     refused = refused or parsed
                     tally.add(topic, partition, "rejected")
                     self._meter.rejected(parsed.reason)
                     continue
-                if not parsed.customer_id:
+                customer_id = parsed.customer_id
+                if not customer_id:
                     tally.add(topic, partition, "quiet")
                     continue
-                h, lane = self._address(parsed.customer_id)
+                h, lane = self._address(customer_id)
                 position = Position(topic, partition, record.offset, index)
                 if lane == ANY_LANE:
                     lane = partition
@@ -386,7 +385,7 @@ class Pipeline:
         rules = self._gate.rules()
         await self._opt_outs.count(work.handed, rules)
         opt_outs = [one.opt_out for _, one in work.emissions if one.opt_out is not None]
-        pauses = await self._opt_outs.hear(opt_outs, rules, self._unit_ms(work.unit))
+        pauses = await self._opt_outs.hear(opt_outs, rules, self._clock.now_ms(work.tally.latest_ms))
         if pauses:
             await self._sink.send(pauses)
             self._meter.campaigns_paused(len(pauses))

@@ -40,9 +40,9 @@ class Work:
             self.again += [(result.h, position) for position in result.again]
         if result.watches:
             self.watches += result.watches
-        add = self.tally.add
+        tally = self.tally
         for position, counted in result.counts:
-            add(position.topic, position.partition, counted)
+            tally.add(position.topic, position.partition, counted)
         del self.pending[result.h]
 
 

@@ -214,7 +214,7 @@ async def test_an_output_that_was_not_acknowledged_is_sent_again_and_counted_onc
     assert world.meter.troubles == ["SinkUnavailable"] * 2
     assert {output.value for output in world.sent("nudges.push")} == {world.sent("nudges.push")[0].value}
     (tally,) = world.meter.tallies
-    assert [source.decided for source in tally.sources.values()] == [1]
+    assert [source.decided for source in tally.sources()] == [1]
     assert world.meter.handed == 1
 
 

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Final
 
 import msgspec
 
 from streamproc.core.facts import Fact
 
-ITEMS_MAX = 50
-EXTRA_MAX = 16
-ID_CHARS_MAX = 128
-TEXT_CHARS_MAX = 512
+ITEMS_MAX: Final = 50
+EXTRA_MAX: Final = 16
+ID_CHARS_MAX: Final = 128
+TEXT_CHARS_MAX: Final = 512
 
 Surface = str  # one of SURFACES; a plain str because the hot path compares it millions of times
 SURFACES = ("web", "app", "store", "email", "third_party", "none")
 IDENTITIES = ("known", "anonymous", "shared")
 
-CUSTOM_PREFIX = "custom."
+CUSTOM_PREFIX: Final = "custom."
 
 # What a phone hears of a store's beacons.
 BEACON_KINDS = frozenset({"beacon.entered", "beacon.exited", "beacon.ranged", "beacon.dwelled"})
@@ -81,7 +82,7 @@ FACT_KINDS = frozenset(
 )
 KINDS = MOMENT_KINDS | FACT_KINDS
 
-TIMER_DUE = "timer.due"
+TIMER_DUE: Final = "timer.due"
 # What workers tell themselves on the topic `timers`: no producer's payload becomes one of these.
 INSIDE_KINDS = frozenset({TIMER_DUE, "item.available", "item.price_dropped"})
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from hashlib import blake2b
+from operator import attrgetter
+from typing import Final
 
 import msgspec
 
@@ -10,42 +13,56 @@ from streamproc.core.receipt import Receipt, SourceCount
 from streamproc.core.record import Output
 from streamproc.core.unit import Unit
 
+_source_of: Final = attrgetter("topic", "partition")
+_offset_of: Final = attrgetter("offset")
+_time_of: Final = attrgetter("timestamp_ms")
+
 
 class Tally:
-    """Counts the events of one unit, by source."""
+    """Counts the events of one unit, by source; `latest_ms` is the latest Kafka time of its records."""
 
     def __init__(self, unit: Unit) -> None:
         """Open a count for each topic partition of the unit; offsets that hold no record are holes."""
-        self.sources: dict[tuple[str, int], SourceCount] = {}
-        for record in unit.records:
-            source = (record.topic, record.partition)
-            count = self.sources.get(source)
-            if count is None:
-                self.sources[source] = count = SourceCount(*source, record.offset, record.offset)
-            count.last = record.offset
-            count.records += 1
+        self.latest_ms: int = max(map(_time_of, unit.records), default=0)
+        self._opened: dict[tuple[str, int], SourceCount] = {}
+        # A StrEnum's member is no name that setting an attribute finds quickly, so outcomes are counted apart.
+        self._outcomes: dict[tuple[str, int, str], int] = {}
+        sources, offsets = [*map(_source_of, unit.records)], [*map(_offset_of, unit.records)]
+        firsts = dict(zip(reversed(sources), reversed(offsets), strict=True))
+        lasts = dict(zip(sources, offsets, strict=True))
+        for source, records in Counter(sources).items():
+            self._opened[source] = SourceCount(*source, firsts[source], lasts[source], records)
         for source, span in unit.spans.items():
-            count = self.sources.setdefault(source, SourceCount(*source, span.first, span.last))
+            count = self._opened.setdefault(source, SourceCount(*source, span.first, span.last))
             count.first, count.last = span.first, span.last
-        for count in self.sources.values():
+        for count in self._opened.values():
             count.holes = count.last - count.first + 1 - count.records
 
     def add(self, topic: str, partition: int, outcome: str) -> None:
         """Count one event under its outcome, a field of `SourceCount`."""
-        count = self.sources[topic, partition]
-        count.events += 1
-        setattr(count, outcome, getattr(count, outcome) + 1)
+        key = (topic, partition, outcome)
+        self._outcomes[key] = self._outcomes.get(key, 0) + 1
 
     def withheld(self, topic: str, partition: int) -> None:
         """Count a nudge that the emission gate refused; its event is counted already."""
-        self.sources[topic, partition].withheld += 1
+        self._opened[topic, partition].withheld += 1
+
+    def sources(self) -> list[SourceCount]:
+        """Return what was counted up to now, as a receipt has it."""
+        found = {source: msgspec.structs.replace(opened) for source, opened in self._opened.items()}
+        for (topic, partition, outcome), events in self._outcomes.items():
+            count = found[topic, partition]
+            count.events += events
+            setattr(count, outcome, events)
+        return list(found.values())
 
     def receipts(self, worker: str, policy: str, config_offset: int, at_ms: int) -> list[Output]:
         """Write one receipt a lane. The unit's name follows from its records, so that a repeat has the same."""
+        found = self.sources()
         lanes: dict[int, list[SourceCount]] = {}
-        for count in self.sources.values():
+        for count in found:
             lanes.setdefault(count.partition, []).append(count)
-        text = ",".join(f"{c.topic}/{c.partition}/{c.first}-{c.last}" for c in self.sources.values())
+        text = ",".join(f"{c.topic}/{c.partition}/{c.first}-{c.last}" for c in found)
         unit = blake2b(text.encode(), digest_size=8).hexdigest()
         return [
             Output(

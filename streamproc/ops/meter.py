@@ -26,7 +26,7 @@ class MetricsMeter:
         """Count a finished unit, its events by outcome, and the candidates of its decisions."""
         metrics = self._metrics
         metrics.count_units()
-        for source in tally.sources.values():
+        for source in tally.sources():
             for outcome in _OUTCOMES:
                 count = getattr(source, outcome)
                 if count:
