@@ -48,7 +48,7 @@ class CatalogFeed:
             bootstrap_servers=bootstrap,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
-            fetch_max_wait_ms=20,
+            fetch_max_wait_ms=POLL_MS,
             max_poll_records=WORDS_AT_ONCE,
             metadata_max_age_ms=30_000,
         )
