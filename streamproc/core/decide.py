@@ -68,33 +68,38 @@ def decide(
     Returns what the event counts as and what it causes; None if it causes nothing. For a redelivered event
     the answer is what the store kept from the first time.
     """
-    event, position = arrival.event, arrival.position
-    source, place = position.source, (position.offset, position.index)
-    context = customer.context
-    if context is not None and place <= context.applied.get(source, NOT_YET):
-        return Counted.REDELIVERED, None
+    event, position, context = arrival.event, arrival.position, customer.context
+    source, place = "", (position.offset, position.index)
+    if context is not None:
+        source = position.source
+        if place <= context.applied.get(source, NOT_YET):
+            return Counted.REDELIVERED, None
     ahead: list[Output] = []
     fact, head = event.fact, customer.consent
-    if isinstance(fact, ConsentChange):
-        fold_consent(customer, fact, event, position)
-    elif isinstance(fact, Outcome):
-        _withdraw(customer, fact, event, arrival, ahead)
-    if event.processing_consent is not None:
+    kind, signal = event.kind, event.processing_consent
+    if fact is not None:
+        if isinstance(fact, ConsentChange):
+            fold_consent(customer, fact, event, position)
+        elif isinstance(fact, Outcome):
+            _withdraw(customer, fact, event, arrival, ahead)
+    if signal is not None:
         _heed(customer, event, arrival, ahead, now_ms)
     granted = processing_granted(customer.consent, now_ms)
     if not granted:
         _forget(customer, arrival, rules, ahead, now_ms)
-    if not granted or event.processing_consent is False:
+    if not granted or signal is False:
         # What was done under a refusal is not used, though the customer may have agreed since.
         return _QUIET, _caused(ahead)
     if context is None:
+        source = position.source
         context = customer.context = Context(customer_id=event.customer_id, since_ms=now_ms)
     context.applied[source] = place
     if now_ms < context.last_ms:
         now_ms = context.last_ms
     else:
         context.last_ms = now_ms
-    if fact is None and event.kind != TIMER_DUE:
+    is_waking, policy = kind == TIMER_DUE, rules.policy
+    if fact is None and not is_waking:
         digest = event_digest(event.event_id)
         if is_seen(context, digest):
             return Counted.DUPLICATE, None
@@ -105,17 +110,16 @@ def decide(
         ended, unknown = _learn(customer, context, arrival, rules, now_ms, ahead)
     occasions = _occasions(customer, context, event, rules, now_ms) if counted is _DECIDED else NONE
     found: Sequence[Found] | None = None
-    is_waking, policy = event.kind == TIMER_DUE, rules.policy
     # Before anything is asked of what is remembered, and before another consent would make it look agreed to.
     if (occasions or is_waking or isinstance(fact, ConsentChange)) and special_lapsed(head, now_ms):
         waitings = Waitings(customer, context, rules, arrival, ahead, now_ms)
         ended = [*ended, *_end_special(waitings, permits(head, now_ms))]
-    if not is_waking and event.kind not in policy.ending:
+    if not is_waking and kind not in policy.ending:
         # Most events end nothing and find nothing: this is their way out.
         if not occasions and not ended:
             # So does a profile, which no campaign hears of.
             return counted, _caused(ahead, unknown)
-        if event.kind not in BEACON_KINDS:
+        if kind not in BEACON_KINDS:
             found = find_candidates(context, occasions, policy, now_ms, rules.catalog)
             if not found and not ended:
                 return counted, _caused(ahead)
@@ -249,24 +253,23 @@ def _remember(
     `head` is the customer's consent before the event.
     """
     event, policy = arrival.event, rules.policy
+    fact, kind = event.fact, event.kind
     changes = apply_restraint(context, event, policy)
-    ahead += [
-        ledger_output(customer.h, context, change, arrival.position, now_ms, policy.version)
-        for change in changes
-    ]
-    if event.fact is not None:
+    for change in changes:
+        position, version = arrival.position, policy.version
+        ahead.append(ledger_output(customer.h, context, change, position, now_ms, version))
+    if fact is not None:
         heads, is_news = (head, customer.consent), bool(changes)
-        felt = felt_at(context, event.fact, heads, policy, now_ms, is_news=is_news)
+        felt = felt_at(context, fact, heads, policy, now_ms, is_news=is_news)
         if felt is not None:
             position, version = arrival.position, policy.version
             ahead.append(feedback_output(customer.h, context, felt, position, now_ms, version))
-    if event.fact is not None:
-        if isinstance(event.fact, ConsentChange) and not _may_sense(customer, now_ms):
+        if isinstance(fact, ConsentChange) and not _may_sense(customer, now_ms):
             forget_sensed(context)
         return _DECIDED
-    if now_ms - event.occurred_at_ms > rules.event_age_max_ms and event.kind != TIMER_DUE:
+    if now_ms - event.occurred_at_ms > rules.event_age_max_ms and kind != TIMER_DUE:
         return Counted.TOO_OLD
-    if event.kind in BEACON_KINDS and not _may_sense(customer, now_ms):
+    if kind in BEACON_KINDS and not _may_sense(customer, now_ms):
         forget_sensed(context)
         return _QUIET
     apply_moment(context, event, policy, permits(customer.consent, now_ms), now_ms)
