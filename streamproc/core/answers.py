@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from streamproc.core.consent import allows
+from streamproc.core.consent import is_agreed
 from streamproc.core.consent_head import ConsentHead
 from streamproc.core.creep.feedback import SETTING_OFF, TOPIC_WANTED, Felt, feel, hear
 from streamproc.core.facts import (
@@ -58,7 +58,7 @@ def _said(fact: ConsentChange, heads: tuple[ConsentHead, ConsentHead], now_ms: i
         return ""
     channels = CHANNELS if fact.purpose == MARKETING and fact.channel == ANY_CHANNEL else (fact.channel,)
     before, after = (
-        {channel for channel in channels if allows(head, channel, fact.purpose, now_ms).ok} for head in heads
+        {channel for channel in channels if is_agreed(head, channel, fact.purpose, now_ms)} for head in heads
     )
     if before - after:
         return SETTING_OFF

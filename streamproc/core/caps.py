@@ -105,20 +105,26 @@ def narrow(
     The others hold, because fewer charges than they allow are remembered that could lie in their window. That is
     nearly always nearly all of them, and costs a tenth of a check.
     """
-    return [
-        one
-        for one in scoped
-        if (len(charges) >= one.cap.max and _is_near(one, charges, now_ms))
-        or (one.cap.per is not None and _what_is_unknown(one.cap, zone, visit))
-    ]
+    tight: list[Scoped] = []
+    remembered = len(charges)
+    for one in scoped:
+        cap = one.cap
+        if cap.per is not None and _what_is_unknown(cap, zone, visit):
+            tight.append(one)
+        elif remembered >= cap.max:
+            matches, since_ms, near = one.matches, now_ms - _length_ms_max(cap), 0
+            for charge in charges:
+                if charge.at_ms > since_ms and matches(charge):
+                    near += 1
+            if near >= cap.max:
+                tight.append(one)
+    return tight
 
 
-def _is_near(scoped: Scoped, charges: Sequence[Charge], now_ms: int) -> bool:
-    """Tell whether as many charges as the cap allows count for it and are no older than its window can be long."""
-    cap, matches = scoped.cap, scoped.matches
+def _length_ms_max(cap: Cap) -> int:
+    """Return how long a cap's window can be at most; nothing is older than that of one for ever."""
     length_ms = cap.rolling_ms if cap.per is None else _PERIOD_MS_MAX.get(cap.per)
-    since_ms = now_ms - (length_ms or _EVER_MS)
-    return len([charge for charge in charges if charge.at_ms > since_ms and matches(charge)]) >= cap.max
+    return length_ms or _EVER_MS
 
 
 def surely_hold(held: Sequence[Cap], charges: Sequence[Charge], zone: ZoneInfo | None, visit: str) -> bool:
@@ -136,8 +142,11 @@ def surely_hold(held: Sequence[Cap], charges: Sequence[Charge], zone: ZoneInfo |
 
 def gap(charges: Iterable[Charge], now_ms: int, gap_min_ms: int) -> Gap | None:
     """Return None if the last nudge is at least `gap_min_ms` old, else when it will be."""
-    last_ms = max((charge.at_ms for charge in charges if charge.counts), default=None)
-    if last_ms is None or now_ms - last_ms >= gap_min_ms:
+    last_ms = -_EVER_MS
+    for charge in charges:
+        if charge.counts and charge.at_ms > last_ms:
+            last_ms = charge.at_ms
+    if now_ms - last_ms >= gap_min_ms:
         return None
     minutes = max(0, now_ms - last_ms) // _MINUTE_MS
     return Gap(f"{minutes} min of {gap_min_ms // _MINUTE_MS} min since the last", last_ms + gap_min_ms)

@@ -311,7 +311,7 @@ def _end_special(waitings: Waitings, permitted: Permitted) -> list[Candidate]:
 
 def _may_sense(customer: Customer, now_ms: int) -> bool:
     """Tell whether what a beacon heard of the customer may be remembered at all."""
-    return consents.allows(customer.consent, ANY_CHANNEL, SENSING, now_ms).ok
+    return consents.is_agreed(customer.consent, ANY_CHANNEL, SENSING, now_ms)
 
 
 def _caused(ahead: list[Output], unknown: int = 0) -> Emission | None:

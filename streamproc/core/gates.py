@@ -6,10 +6,10 @@ from streamproc.core import caps, visits
 from streamproc.core.bought import bought_until_ms, named_until_ms
 from streamproc.core.case import Case
 from streamproc.core.catalog import Catalog
-from streamproc.core.consent import allows
+from streamproc.core.consent import allows, is_agreed
 from streamproc.core.event import VISIT_DWELLED, VISIT_KINDS, VISIT_STARTED, is_from_elsewhere
 from streamproc.core.exempt import channel_allows, is_held
-from streamproc.core.facts import ANY_CHANNEL, SENSING
+from streamproc.core.facts import ANY_CHANNEL, MARKETING, SENSING
 from streamproc.core.known_facts import INFERRED, OTHER, THIRD_PARTY
 from streamproc.core.memory import ANYTHING, CATEGORY_HOLD_PREFIX, LIFE_EVENT
 from streamproc.core.policy.model import FROM_ITEM, TRANSACTIONAL, Campaign, Category, Channel, Exemption
@@ -234,8 +234,10 @@ def _channel_open(case: Case, channel: Channel, failed: list[Why]) -> None:
 
 
 def _opt_in(case: Case, channel: Channel, failed: list[Why]) -> None:
-    campaign, now_ms = case.campaign, case.scene.now_ms
-    allowed = channel_allows(case.consent, channel.name, campaign.purpose, campaign.exempt_from, now_ms)
+    campaign, head, now_ms = case.campaign, case.consent, case.scene.now_ms
+    if campaign.purpose != TRANSACTIONAL and is_agreed(head, channel.name, MARKETING, now_ms):
+        return
+    allowed = channel_allows(head, channel.name, campaign.purpose, campaign.exempt_from, now_ms)
     if not allowed.ok:
         failed.append(Why(Gate.NOT_OPTED_IN, f"{channel.name}: {allowed.detail}"))
 

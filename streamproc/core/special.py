@@ -28,7 +28,7 @@ def permits(head: ConsentHead, now_ms: int) -> Permitted:
 
     def permitted(category: Category) -> bool:
         purpose = category.consent
-        return purpose is None or consents.allows(head, ANY_CHANNEL, purpose, now_ms).ok
+        return purpose is None or consents.is_agreed(head, ANY_CHANNEL, purpose, now_ms)
 
     return permitted
 

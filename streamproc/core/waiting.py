@@ -170,7 +170,7 @@ class Waitings:
         find, head = self.rules.policy.find_category, self.customer.consent
         for item in event.items:
             purpose = find(item.category).consent if item.category else None
-            if purpose is None or consents.allows(head, ANY_CHANNEL, purpose, self.now_ms).ok:
+            if purpose is None or consents.is_agreed(head, ANY_CHANNEL, purpose, self.now_ms):
                 yield remembered_item(item)
 
     def _timer(
