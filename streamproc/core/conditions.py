@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from streamproc.core.certainty import Certain, measured
 from streamproc.core.context import Line, Remembered, RememberedItem
 from streamproc.core.policy.model import Condition
+from streamproc.core.recent import mentions
 from streamproc.core.scene import Scene
 from streamproc.core.visits import is_open
 
@@ -96,9 +97,11 @@ def counted(
     answer is known. `make` gives the matcher for a scene; where it gives None (no item to compare with)
     nothing matches.
     """
-    least, stop = low or 0, _stop(low, high)
+    least, stop, packed_kind = low or 0, _stop(low, high), kind.encode()
 
     def test(scene: Scene) -> bool:
+        if least > 1 and mentions(scene.context, packed_kind) < least:
+            return False
         number = 0
         recent = scene.recent
         matches = None if make is None else make(scene)
@@ -122,12 +125,13 @@ def counted_same_item(kind: str, within_ms: int, low: int | None, high: int | No
     least, stop = low or 0, _stop(low, high)
 
     def test(scene: Scene) -> bool:
-        number = 0
-        recent = scene.recent
-        if scene.item is not None and len(recent) >= least:
-            wanted = scene.item.item_id
+        number, item_at_hand = 0, scene.item
+        if item_at_hand is not None:
+            wanted = item_at_hand.item_id
+            if least > 1 and mentions(scene.context, wanted.encode()) < least:
+                return False
             after_ms = scene.now_ms - within_ms
-            for event in reversed(recent):
+            for event in reversed(scene.recent):
                 for item in event.items:
                     if item.item_id == wanted:
                         if event.kind == kind and event.at_ms > after_ms:
@@ -160,13 +164,13 @@ def counted_in_category(
         if len(recent) >= least:
             find, after_ms = policy.find_category, scene.now_ms - within_ms
             for event in reversed(recent):
-                if event.kind == kind and event.at_ms > after_ms:
-                    for item in event.items:
-                        if find(item.category) is wanted:
+                for item in event.items:
+                    if find(item.category) is wanted:
+                        if event.kind == kind and event.at_ms > after_ms:
                             number += 1
-                            break
-                    if number >= stop:
-                        return high is None
+                            if number >= stop:
+                                return high is None
+                        break
         return number >= least
 
     return test
