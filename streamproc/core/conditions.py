@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from streamproc.core.certainty import Certain, measured
-from streamproc.core.context import Line, Remembered, RememberedItem
+from streamproc.core.context import Glimpse, GlimpsedItem, Line, RememberedItem
 from streamproc.core.policy.model import Condition
 from streamproc.core.recent import mentions
 from streamproc.core.scene import Scene
 from streamproc.core.visits import is_open
 
-Matcher = Callable[[Remembered], bool]
+Matcher = Callable[[Glimpse], bool]
 MatcherMaker = Callable[[Scene], Matcher | None]
 
 
@@ -103,7 +103,7 @@ def counted(
         if least > 1 and mentions(scene.context, packed_kind) < least:
             return False
         number = 0
-        recent = scene.recent
+        recent = scene.glimpses
         matches = None if make is None else make(scene)
         if len(recent) >= least and (make is None or matches is not None):
             after_ms = scene.now_ms - within_ms
@@ -131,7 +131,7 @@ def counted_same_item(kind: str, within_ms: int, low: int | None, high: int | No
             if least > 1 and mentions(scene.context, wanted.encode()) < least:
                 return False
             after_ms = scene.now_ms - within_ms
-            for event in reversed(scene.recent):
+            for event in reversed(scene.glimpses):
                 for item in event.items:
                     if item.item_id == wanted:
                         if event.kind == kind and event.at_ms > after_ms:
@@ -160,7 +160,7 @@ def counted_in_category(
         if name is None and (wanted is None or wanted is policy.default_category):
             return as_text(scene)
         number = 0
-        recent = scene.recent
+        recent = scene.glimpses
         if len(recent) >= least:
             find, after_ms = policy.find_category, scene.now_ms - within_ms
             for event in reversed(recent):
@@ -188,7 +188,7 @@ def same_category(scene: Scene) -> Matcher | None:
         return None
     is_in = _in_category_of(scene, scene.item)
 
-    def matches(event: Remembered) -> bool:
+    def matches(event: Glimpse) -> bool:
         for item in event.items:  # noqa: SIM110 - as in `all_of`.
             if is_in(item):
                 return True
@@ -197,7 +197,7 @@ def same_category(scene: Scene) -> Matcher | None:
     return matches
 
 
-def _in_category_of(scene: Scene, other: RememberedItem) -> Callable[[RememberedItem], bool]:
+def _in_category_of(scene: Scene, other: RememberedItem) -> Callable[[GlimpsedItem], bool]:
     find = scene.policy.find_category
     wanted = find(other.category)
     if wanted is scene.policy.default_category:

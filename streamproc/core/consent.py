@@ -150,7 +150,9 @@ def processing_granted(head: ConsentHead, now_ms: int) -> bool:
     event.
     """
     rows = head.rows
-    return _is_granted(rows.get(_PROCESSING_ROW if _SIGNAL_ROW not in rows else _processing_row(rows)), now_ms)
+    return _is_granted(
+        rows.get(_PROCESSING_ROW if _SIGNAL_ROW not in rows else _processing_row(rows)), now_ms
+    )
 
 
 def special_lapsed(head: ConsentHead, now_ms: int) -> bool:

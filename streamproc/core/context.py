@@ -31,22 +31,33 @@ TIMERS_MAX: Final = 16
 TIMER_LATE_MS: Final = 86_400_000
 
 
-class RememberedItem(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """An item of a remembered event: what conditions compare and facts may name."""
+class GlimpsedItem(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What counting asks of an item of a remembered event."""
 
     item_id: str
     category: str = ""
+
+
+class RememberedItem(GlimpsedItem, frozen=True, array_like=True, gc=False):
+    """An item of a remembered event: what conditions compare and facts may name."""
+
     brand: str = ""
     name: str = ""
     price_minor: int | None = None
     quantity: int = 1
 
 
-class Remembered(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """One event of a kind that some condition reads; `currency` is kept where some condition adds up its money."""
+class Glimpse(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What counting asks of a remembered event: its first fields, which decode in three quarters of the time of all."""
 
     at_ms: int
     kind: str
+    items: tuple[GlimpsedItem, ...] = ()
+
+
+class Remembered(Glimpse, frozen=True, array_like=True, gc=False):
+    """One event of a kind that some condition reads; `currency` is kept where some condition adds up its money."""
+
     items: tuple[RememberedItem, ...] = ()
     site_id: str = ""
     value_minor: int | None = None

@@ -6,8 +6,9 @@ could not speak alone.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from streamproc.core.plugin_view import Contender
 from streamproc.core.policy.model import FROM_ITEM, TRANSACTIONAL
@@ -24,8 +25,7 @@ _LAST: Final = float("-inf")
 RANKINGS: Final = (BY_PRIORITY, BY_VALUE)
 
 
-@dataclass(frozen=True)
-class Found:
+class Found(msgspec.Struct, frozen=True, gc=False):
     """The campaigns whose trigger and conditions are true on one occasion, in the policy's order, and the scene.
 
     `waiting` are those that begin to wait.

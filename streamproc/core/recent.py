@@ -6,10 +6,11 @@ from typing import Final
 
 import msgspec
 
-from streamproc.core.context import DIGEST_BYTES, RECENT_MAX, SEEN_MAX, Context, Remembered
+from streamproc.core.context import DIGEST_BYTES, RECENT_MAX, SEEN_MAX, Context, Glimpse, Remembered
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(list[Remembered]).decode
+_glimpse = msgspec.msgpack.Decoder(list[Glimpse]).decode
 # MessagePack writes the length of an array in two bytes behind this one.
 _ARRAY_16: Final = b"\xdc"
 
@@ -20,8 +21,16 @@ def remembered(context: Context) -> list[Remembered]:
     They are kept encoded because only one event in ten has a candidate whose conditions look at them. Behind the
     head of an array they are one message, which decodes in half the time of its parts.
     """
-    recent = context.recent
-    return _decode(_ARRAY_16 + len(recent).to_bytes(2, "big") + b"".join(recent))
+    return _decode(_array(context.recent))
+
+
+def glimpsed(context: Context) -> list[Glimpse]:
+    """Decode of the remembered events, in the order of their arrival, what counting asks."""
+    return _glimpse(_array(context.recent))
+
+
+def _array(packed: list[bytes]) -> bytes:
+    return _ARRAY_16 + len(packed).to_bytes(2, "big") + b"".join(packed)
 
 
 def mentions(context: Context, text: bytes) -> int:

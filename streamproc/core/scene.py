@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Final
 
 from streamproc.core.catalog import NO_CATALOG, Catalog
 from streamproc.core.context import Remembered
-from streamproc.core.recent import remembered
+from streamproc.core.recent import glimpsed, remembered
 from streamproc.core.zones import local_day
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from zoneinfo import ZoneInfo
 
-    from streamproc.core.context import Context, RememberedItem, Timer
+    from streamproc.core.context import Context, Glimpse, RememberedItem, Timer
     from streamproc.core.event import Event
     from streamproc.core.policy.model import Category, Policy
 
@@ -35,6 +35,7 @@ class Scene:
 
     # A scene is set for every event that may trigger, and Python 3.11 takes a lock for each `cached_property`.
     __slots__ = (
+        "_glimpses",
         "_local_day",
         "_local_time",
         "_own",
@@ -79,6 +80,7 @@ class Scene:
         self.visit_id = visit_id
         self.timer = timer
         self.answers: dict[object, bool | None] | None = None
+        self._glimpses: Sequence[Glimpse] | None = None
         self._recent: list[Remembered] | None = None
         self.sorted: Mapping[str, Sequence[Remembered]] | None = None
         self._own: Remembered | None = UNKNOWN
@@ -92,6 +94,14 @@ class Scene:
         if recent is None:
             recent = self._recent = remembered(self.context)
         return recent
+
+    @property
+    def glimpses(self) -> Sequence[Glimpse]:
+        """The remembered events as `recent` has them, each no more than counting asks."""
+        glimpses = self._recent or self._glimpses
+        if glimpses is None:
+            glimpses = self._glimpses = glimpsed(self.context)
+        return glimpses
 
     @property
     def local_day(self) -> str:
