@@ -6,6 +6,7 @@ A line that arrives after its removal, or after the order that emptied the cart,
 from __future__ import annotations
 
 from collections.abc import Collection
+from operator import attrgetter
 from typing import Final
 
 from streamproc.core.context import CART_LINES_MAX, WISHLIST_MAX, Context, Line
@@ -14,6 +15,7 @@ CART: Final = "cart"
 WISHLIST: Final = "wishlist"
 # An event counts for a day; hardly anybody takes out more than so many items in one.
 CLEARED_MAX: Final = 32
+_AT_MS: Final = attrgetter("at_ms")
 
 
 def put_in_cart(context: Context, line: Line) -> None:
@@ -43,14 +45,19 @@ def empty_cart(context: Context, at_ms: int) -> None:
 
 
 def _put(context: Context, name: str, lines: list[Line], line: Line) -> list[Line]:
-    cleared, item_id = context.cleared, line.item.item_id
+    cleared, item_id, at_ms = context.cleared, line.item.item_id, line.at_ms
     # Shops tell of another number of pieces as a removal and an addition at one moment, in this order.
-    if line.at_ms < cleared.get(f"{name}/{item_id}", 0) or line.at_ms <= cleared.get(name, 0):
+    if cleared and (at_ms < cleared.get(f"{name}/{item_id}", 0) or at_ms <= cleared.get(name, 0)):
         return lines
-    if any(one.item.item_id == item_id and one.at_ms > line.at_ms for one in lines):
-        return lines
-    others = [one for one in lines if one.item.item_id != item_id]
-    return sorted([*others, line], key=lambda one: one.at_ms)
+    kept: list[Line] = []
+    for one in lines:
+        if one.item.item_id != item_id:
+            kept.append(one)
+        elif one.at_ms > at_ms:
+            return lines
+    kept.append(line)
+    kept.sort(key=_AT_MS)
+    return kept
 
 
 def _take(

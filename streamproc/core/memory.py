@@ -73,8 +73,10 @@ def apply_moment(context: Context, event: Event, policy: Policy, permitted: Perm
     An event whose category needs a consent of its own, for which `permitted` is asked, leaves no trace without it. Nor
     does a third party's word leave any: a message must not rest on it. That something is no longer wanted it may say.
     """
-    if event.timezone or event.locale:
-        _take_zone(context, event, now_ms)
+    at_ms = min(event.occurred_at_ms, now_ms)
+    zone, locale = event.timezone, event.locale
+    if zone or locale:
+        _take_zone(context, zone, locale, at_ms)
     kind = event.kind
     handler = _HANDLERS.get(kind)
     if handler is None and kind not in policy.kept:
@@ -82,15 +84,14 @@ def apply_moment(context: Context, event: Event, policy: Policy, permitted: Perm
     is_foreign = is_from_elsewhere(event)
     if is_foreign and kind not in _REMOVALS:
         return
-    find = policy.find_category
+    named, find = event.items, policy.find_category
     items = [
         item
-        for item in event.items
-        if not item.category or (group := find(item.category)).consent is None or permitted(group)
+        for item in named
+        if not (text := item.category) or (group := find(text)).consent is None or permitted(group)
     ]
-    if event.items and not items:
+    if named and not items:
         return
-    at_ms = min(event.occurred_at_ms, now_ms)
     if handler is not None:
         handler(context, event, items, at_ms)
     if is_foreign:
@@ -123,7 +124,7 @@ def _categories(items: list[Item], policy: Policy) -> list[str]:
     return sorted(found - {policy.default_category.name})
 
 
-def _take_zone(context: Context, event: Event, now_ms: int) -> None:
+def _take_zone(context: Context, zone: str | None, locale: str | None, at_ms: int) -> None:
     """Learn zone and locale from a device, unless the customer declared them.
 
     What a device told late, from before the customer came here, does not set the clock back.
@@ -131,12 +132,15 @@ def _take_zone(context: Context, event: Event, now_ms: int) -> None:
     profile = context.profile
     if profile is None:
         profile = context.profile = Profile()
-    if event.timezone and event.timezone != profile.zone and not profile.zone_declared:
-        at_ms = min(event.occurred_at_ms, now_ms)
-        if at_ms >= profile.at.get(DEVICE_ZONE, 0):
-            profile.zone, profile.at[DEVICE_ZONE] = event.timezone, at_ms
-    if event.locale and "locale" not in profile.at:
-        profile.locale = event.locale
+    if (
+        zone
+        and zone != profile.zone
+        and not profile.zone_declared
+        and at_ms >= profile.at.get(DEVICE_ZONE, 0)
+    ):
+        profile.zone, profile.at[DEVICE_ZONE] = zone, at_ms
+    if locale and "locale" not in profile.at:
+        profile.locale = locale
 
 
 def _line(event: Event, item: Item, at_ms: int) -> Line:

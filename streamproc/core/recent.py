@@ -43,9 +43,10 @@ def mentions(context: Context, text: bytes) -> int:
 
 def remember(context: Context, event: Remembered) -> None:
     """Add an event, and forget the oldest beyond `RECENT_MAX`."""
-    context.recent.append(_encode(event))
-    if len(context.recent) > RECENT_MAX:
-        del context.recent[0]
+    recent = context.recent
+    recent.append(_encode(event))
+    if len(recent) > RECENT_MAX:
+        del recent[0]
 
 
 def store_remembered(context: Context, events: list[Remembered]) -> None:
@@ -55,11 +56,12 @@ def store_remembered(context: Context, events: list[Remembered]) -> None:
 
 def is_seen(context: Context, digest: bytes) -> bool:
     """Tell whether the event with this 8-byte digest is among the customer's last `SEEN_MAX`, or was charged."""
-    at = context.seen.find(digest)
+    seen = context.seen
+    at = seen.find(digest)
     while at >= 0:
         if at % DIGEST_BYTES == 0:
             return True
-        at = context.seen.find(digest, at + 1)
+        at = seen.find(digest, at + 1)
     for charge in context.charges:  # noqa: SIM110 - every event asks, and a generator costs a microsecond.
         if charge.event == digest:
             return True
