@@ -160,10 +160,9 @@ def counted_in_category(
         if name is None and (wanted is None or wanted is policy.default_category):
             return as_text(scene)
         number = 0
-        recent = scene.glimpses
-        if len(recent) >= least:
+        if len(scene.context.recent) >= least:
             find, after_ms = policy.find_category, scene.now_ms - within_ms
-            for event in reversed(recent):
+            for event in reversed(scene.glimpses):
                 for item in event.items:
                     if find(item.category) is wanted:
                         if event.kind == kind and event.at_ms > after_ms:

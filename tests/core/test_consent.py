@@ -14,6 +14,7 @@ from streamproc.core.consent import (
     decode_consent,
     encode_consent,
     fold,
+    is_agreed,
     processing_granted,
 )
 from streamproc.core.consent_head import NO_CONSENT, ConsentHead, Row, UnreadableConsent
@@ -226,6 +227,14 @@ def test_the_fast_answer_on_processing_is_the_long_one(
 ) -> None:
     head = folded(log, [*range(len(log))], 3)
     assert processing_granted(head, now_ms) == allows(head, "*", "processing", now_ms).ok
+
+
+@given(LOGS, st.integers(0, 9), st.sampled_from(ROWS))
+def test_the_answer_without_words_is_that_with_words(
+    log: list[tuple[ConsentChange, int]], now_ms: int, row: tuple[str, str]
+) -> None:
+    head = folded(log, [*range(len(log))], 3)
+    assert is_agreed(head, *row, now_ms) == allows(head, *row, now_ms).ok
 
 
 @given(LOGS)
