@@ -128,7 +128,7 @@ def _length_ms_max(cap: Cap) -> int:
 
 
 def surely_hold(held: Sequence[Cap], charges: Sequence[Charge], zone: ZoneInfo | None, visit: str) -> bool:
-    """Tell at a glance that these caps hold, whichever charges each of them counts.
+    """Tell at a glance that these caps hold, whichever of these charges each of them counts.
 
     It says no where one may fail; `narrow` and `check` then tell. For a customer who hardly ever hears from us it
     saves making the list that they look at.

@@ -42,7 +42,7 @@ def deferral(case: Case, channel: Channel, failed: Sequence[Why]) -> Deferral | 
     None where they last longer than it may be held, and for what a beacon caused just now: that is about being there.
     What was held before is held no longer than was said then.
     """
-    if not failed or any(why.code != Gate.QUIET_HOURS for why in failed):
+    if len(failed) != 1 or failed[0].code != Gate.QUIET_HOURS:
         return None
     opens_ms = failed[0].next_at_ms
     until_ms = _until_ms(case, channel)

@@ -49,10 +49,11 @@ def channel_reasons(case: Case, channel: Channel) -> list[Why]:
     _channel_open(case, channel, failed)
     _opt_in(case, channel, failed)
     _hours(case, channel, failed)
-    if _CAPS not in case.campaign.exempt_from and not caps.surely_hold(
-        channel.caps, case.scene.context.charges, case.zone, case.visit
-    ):
-        _caps(case, caps.channel_caps(channel), failed)
+    if _CAPS not in case.campaign.exempt_from:
+        name = channel.name
+        heard = [charge for charge in case.scene.context.charges if charge.channel == name]
+        if not caps.surely_hold(channel.caps, heard, case.zone, case.visit):
+            _caps(case, caps.channel_caps(channel), failed)
     return failed
 
 
@@ -114,11 +115,10 @@ def _sources(case: Case, failed: list[Why]) -> None:
     scene, campaign = case.scene, case.campaign
     if is_from_elsewhere(scene.event):
         failed.append(Why(Gate.THIRD_PARTY, "the event is from elsewhere"))
-    lines = [(told.path, told.line) for told in case.subjects.told if told.line is not None]
     failed += [
-        Why(Gate.THIRD_PARTY, f"{path} is from elsewhere")
-        for path, line in lines
-        if line.surface == THIRD_PARTY
+        Why(Gate.THIRD_PARTY, f"{told.path} is from elsewhere")
+        for told in case.subjects.told
+        if told.line is not None and told.line.surface == THIRD_PARTY
     ]
     facts = case.profile.facts
     for name in campaign.known if facts else ():
