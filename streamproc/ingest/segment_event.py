@@ -27,7 +27,7 @@ from streamproc.ingest.names import folded, segment_kind
 from streamproc.ingest.product_shapes import NOTHING, Properties
 from streamproc.ingest.products import EXTRA, basket_of, custom_basket_of, extra_of
 from streamproc.ingest.refusal import Refused, refused_by_type
-from streamproc.ingest.scalars import identifier, is_true, kept, label, text
+from streamproc.ingest.scalars import identifier, is_true, kept, label, plain_ids, text
 from streamproc.ingest.segment_shapes import NO_CONTEXT, Call, Campaign, Context, json_of
 from streamproc.ingest.times import instant_ms, optional_ms, refuse_ahead
 
@@ -50,18 +50,17 @@ _NO_TRAITS: Final = frozenset({"email", "phone", "address", "avatar", *TCF_KEYS}
 
 def event_of(call: Call, source: Source, record: Record, ahead_ms: int) -> Event:
     """Build the event of a call; `source` is the payload it came from."""
-    event_id = identifier(call.message_id, "messageId") or identifier(call.message_id_snake, "message_id")
-    if not event_id:
-        raise Refused(Reason.MISSING_FIELD, "messageId")
-    kind = _kind(call)
+    call_type = call.type or call.action
     properties = call.properties or NOTHING
     context = call.context or NO_CONTEXT
-    customer_id = identifier(call.user_id, "userId") or identifier(call.user_id_snake, "user_id")
-    anonymous_id = identifier(call.anonymous_id, "anonymousId") or identifier(
-        call.anonymous_id_snake, "anonymous_id"
-    )
-    if not (customer_id or anonymous_id):
-        customer_id, anonymous_id = _identity_elsewhere(call, context)
+    ids = plain_ids(call.message_id, call.user_id, call.anonymous_id)
+    if ids is not None:
+        event_id, customer_id, anonymous_id = ids
+        kind = _kind(call, call_type)
+    else:
+        event_id = _event_id(call)
+        kind = _kind(call, call_type)
+        customer_id, anonymous_id = _identity(call, call_type, context)
     received_at_ms = record.timestamp_ms
     occurred_at_ms = _occurred(call, received_at_ms)
     fact = None
@@ -86,7 +85,7 @@ def event_of(call: Call, source: Source, record: Record, ahead_ms: int) -> Event
         kind=kind,
         customer_id=customer_id,
         anonymous_id=anonymous_id,
-        surface=_surface(call, context),
+        surface=_surface(call, call_type, context),
         occurred_at_ms=occurred_at_ms,
         received_at_ms=received_at_ms,
         items=items,
@@ -104,9 +103,22 @@ def event_of(call: Call, source: Source, record: Record, ahead_ms: int) -> Event
     return event
 
 
-def _identity_elsewhere(call: Call, context: Context) -> tuple[str, str]:
-    """Return known and anonymous id from where calls without the usual two have them."""
-    customer_id = identifier(call.to, "to") if (call.type or call.action) == "alias" else ""
+def _event_id(call: Call) -> str:
+    event_id = identifier(call.message_id, "messageId") or identifier(call.message_id_snake, "message_id")
+    if not event_id:
+        raise Refused(Reason.MISSING_FIELD, "messageId")
+    return event_id
+
+
+def _identity(call: Call, call_type: str | None, context: Context) -> tuple[str, str]:
+    """Return known and anonymous id, also from where calls without the usual two have them."""
+    customer_id = identifier(call.user_id, "userId") or identifier(call.user_id_snake, "user_id")
+    anonymous_id = identifier(call.anonymous_id, "anonymousId") or identifier(
+        call.anonymous_id_snake, "anonymous_id"
+    )
+    if customer_id or anonymous_id:
+        return customer_id, anonymous_id
+    customer_id = identifier(call.to, "to") if call_type == "alias" else ""
     anonymous_id = identifier(context.device.id, "context.device.id") if context.device is not None else ""
     if not (customer_id or anonymous_id):
         raise Refused(Reason.NO_IDENTITY, "userId", "no userId, anonymousId or context.device.id")
@@ -114,7 +126,8 @@ def _identity_elsewhere(call: Call, context: Context) -> tuple[str, str]:
 
 
 def _surroundings(properties: Properties, context: Context) -> tuple[str | None, str | None, str | None]:
-    url = context.page.url if context.page else properties.url
+    page = context.page
+    url = page.url if page is not None else properties.url
     locale, timezone = context.locale, context.timezone
     together = f"{url}{locale}{timezone}"
     if len(together) <= TEXT_CHARS_MAX and together.isprintable():
@@ -196,12 +209,12 @@ def _processing_consent(call: Call, context: Context) -> bool | None:
     return agreed(answers)
 
 
-def _kind(call: Call) -> str:
-    call_type = call.type or call.action
+def _kind(call: Call, call_type: str | None) -> str:
     if call_type == "track":
-        if not call.event:
+        name = call.event
+        if not name:
             raise Refused(Reason.MISSING_FIELD, "event")
-        return segment_kind(call.event)
+        return segment_kind(name)
     if call_type == "identify":
         return "profile.updated"
     return f"{call_type}.viewed" if call_type in ("page", "screen") else f"{CUSTOM_PREFIX}{call_type}"
@@ -209,8 +222,9 @@ def _kind(call: Call) -> str:
 
 def _occurred(call: Call, received_at_ms: int) -> int:
     """Return the time of a call on the server's clock, as Segment's specification computes it."""
-    if call.timestamp:
-        return instant_ms(call.timestamp, "timestamp")
+    timestamp = call.timestamp
+    if timestamp:
+        return instant_ms(timestamp, "timestamp")
     original_ms = optional_ms(call.original_timestamp, "originalTimestamp")
     sent_ms = optional_ms(call.sent_at, "sentAt")
     arrived_ms = optional_ms(call.received_at, "receivedAt")
@@ -270,14 +284,17 @@ def _extra(
     call: Call, kind: str, properties: Properties, context: Context, source: Source
 ) -> dict[str, str | int | float | bool]:
     """Return what events of this kind have beyond the common fields, and then what any event may have."""
-    extra = _own_extra(call, kind, properties, source)
-    if context.campaign is None and context.device is None and kind in _PLAIN:
+    campaign, device, is_plain = context.campaign, context.device, kind in _PLAIN
+    extra: dict[str, Any] = (
+        extra_of(properties, kind) if is_plain else _own_extra(call, kind, properties, source)
+    )
+    if campaign is None and device is None and is_plain:
         return extra
-    if (campaign := context.campaign) is not None:
+    if campaign is not None:
         for name in Campaign.__struct_fields__:
             extra.setdefault(f"campaign_{name}", getattr(campaign, name))
-    if context.device is not None:
-        extra.setdefault("ad_tracking_enabled", context.device.ad_tracking_enabled)
+    if device is not None:
+        extra.setdefault("ad_tracking_enabled", device.ad_tracking_enabled)
     return kept(extra, EXTRA_MAX)
 
 
@@ -289,25 +306,25 @@ def _own_extra(call: Call, kind: str, properties: Properties, source: Source) ->
             "page_title": properties.title,
             "page_referrer": properties.referrer,
         }
-    if not kind.startswith(CUSTOM_PREFIX):
-        return extra_of(properties, kind)
     # The fields of a custom event are unknown to the typed decoder, so its payload is read once more.
     ids = {"group_id": call.group_id, "previous_id": call.previous_id or call.from_}
     return ids | (_payload_of(source).get("properties") or {})
 
 
-def _payload_of(source: Source) -> dict[str, Any]:
+def _payload_of(source: Any) -> dict[str, Any]:
+    # Not `Source`: to msgspec's stubs a Raw is bytes, and compiled code would hold it to that.
     return source if isinstance(source, dict) else document(json_of(source))
 
 
-def _surface(call: Call, context: Context) -> str:
-    call_type = call.type or call.action
+def _surface(call: Call, call_type: str | None, context: Context) -> str:
     if call_type == "screen":
         return "app"
-    library = context.library.name if context.library is not None else None
+    maker = context.library
+    library = maker.name if maker is not None else None
     if call_type == "page" or library == "analytics.js":
         return "web"
-    device = context.device.type if context.device is not None else None
+    phone = context.device
+    device = phone.type if phone is not None else None
     if (
         call.channel in _PHONES
         or (device and device.lower() in _PHONES)

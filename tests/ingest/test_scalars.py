@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from streamproc.core.event import Reason
 from streamproc.ingest.refusal import Refused
-from streamproc.ingest.scalars import count, identifier, label, text
+from streamproc.ingest.scalars import count, identifier, label, plain_ids, single_value, text
 from streamproc.ingest.times import instant_ms
 
 
@@ -46,6 +46,22 @@ def test_an_id_is_128_printable_ascii_characters_or_refused(value: str) -> None:
     assert reason is Reason.BAD_TEXT
     assert len(found) <= 128
     assert all("\x21" <= char <= "\x7e" for char in found)
+
+
+@pytest.mark.parametrize("odd", ["a b", "a\nb", "\u00fc", "\x7f", "a" * 129, "", None, 5])
+def test_one_id_that_is_not_plain_has_each_of_three_looked_at_alone(odd: str | int | None) -> None:
+    assert [plain_ids(odd, "b", "c"), plain_ids("a", odd, "c"), plain_ids("a", "b", odd)] == [None] * 3
+
+
+def test_three_plain_ids_need_no_second_look() -> None:
+    assert plain_ids("m-1", "c-17", "a" * 121) == ("m-1", "c-17", "a" * 121)
+    assert plain_ids("m-1", "c-17", "a" * 122) is None
+
+
+@pytest.mark.parametrize("value", [True, False, 1, 0, 1.5, "1"])
+def test_a_single_value_keeps_its_type(value: str | float) -> None:
+    kept = single_value(value, "further")
+    assert (type(kept), kept) == (type(value), value)
 
 
 def test_a_thing_may_have_spaces_and_letters_of_any_alphabet_in_its_id() -> None:
