@@ -41,6 +41,23 @@ bench: ## Measure throughput, CPU per event and latency beside the alternatives
 	@echo "==> Measuring"
 	@$(PY) -m benchmarks $(ARGS)
 
+# Python that finds the compiled package first, also in the processes that it starts.
+COMPILED := env PYTHONSAFEPATH=1 PYTHONPATH="$(CURDIR)/.compiled" $(PY)
+
+.PHONY: bench-compiled
+bench-compiled: ## Measure the same of the package compiled ahead of time (needs a C compiler)
+	@tools/setup.sh embedded,test
+	@tools/compile.sh
+	@echo "==> Measuring the compiled package"
+	@$(COMPILED) -m benchmarks $(ARGS)
+
+.PHONY: test-compiled
+test-compiled: ## Run the tests on the package compiled ahead of time (needs a C compiler)
+	@tools/setup.sh embedded,test
+	@tools/compile.sh
+	@echo "==> Running the tests on the compiled package"
+	@$(COMPILED) -m pytest -m "not kafka and not interpreted" -o "pythonpath=$(CURDIR)/.compiled ." $(ARGS)
+
 .PHONY: check-format
 check-format: ## Check that the code is formatted
 	@tools/setup.sh embedded,test,dev

@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 from typing import Final
 
+from streamproc.core import decide
+
 _TICKS_A_SECOND: Final = os.sysconf("SC_CLK_TCK")
 
 
@@ -24,8 +26,8 @@ def memory_mib_max(pid: int) -> float:
     return 0.0
 
 
-def machine() -> dict[str, str | float]:
-    """Describe this machine."""
+def machine() -> dict[str, str | float | bool]:
+    """Describe this machine, and whether the package is compiled ahead of time."""
     models = [
         line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")
     ]
@@ -33,4 +35,5 @@ def machine() -> dict[str, str | float]:
         "cores": len(os.sched_getaffinity(0)),
         "cpu": models[0].partition(":")[2].strip() if models else "unknown",
         "load_1m": round(os.getloadavg()[0], 2),
+        "compiled": not (decide.__file__ or "").endswith(".py"),
     }

@@ -60,7 +60,9 @@ class Report:
 
     def show(self, console: Console) -> None:
         """Print the table."""
-        table = Table(title=f"streamproc, {self.machine['cores']} cores, {self.machine['cpu']}")
+        how = "compiled" if self.machine["compiled"] else "not compiled"
+        cores, cpu = self.machine["cores"], self.machine["cpu"]
+        table = Table(title=f"streamproc, {how}, Python {platform.python_version()}, {cores} cores, {cpu}")
         table.add_column("")
         table.add_column("measured", justify="right")
         table.add_column("unit")

@@ -206,6 +206,7 @@ NAMES = st.sampled_from(["a", "b", "c", "d"])
 CATEGORY_LOGS = st.lists(st.tuples(NAMES, st.sampled_from(["granted", "withdrawn"]), st.integers(0, 4)))
 
 
+@pytest.mark.interpreted
 @given(CATEGORY_LOGS)
 def test_a_full_head_allows_nothing_that_an_unbounded_one_would_refuse(
     log: list[tuple[str, str, int]],

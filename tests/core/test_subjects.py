@@ -304,6 +304,7 @@ def test_a_fact_makes_private_only_the_words_that_show_it() -> None:
     assert "sensitivity" not in factors("It is here.")
 
 
+@pytest.mark.interpreted
 def test_what_a_fact_names_and_was_bought_is_as_good_as_gone_for_the_score_too(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

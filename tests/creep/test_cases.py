@@ -41,6 +41,7 @@ def test_the_cases_that_must_stay_silent_are_these() -> None:
     assert [case.number[:2] for case in SILENT] == ["01", "02", "03", "04", "07", "13"]
 
 
+@pytest.mark.interpreted
 @pytest.mark.parametrize("case", SILENT, ids=str)
 def test_the_worst_cases_stay_silent_by_their_score_alone(case: Case) -> None:
     harness, last = run_without_vetoes(case)

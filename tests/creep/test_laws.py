@@ -405,6 +405,7 @@ BAD = ("dismissed", "not_interested", "why_opened", "unsubscribed", "complained"
 days = st.lists(st.tuples(st.integers(1, 200), st.sampled_from(["coats", "toys"])), min_size=1, max_size=4)
 
 
+@pytest.mark.interpreted
 @given(
     days, st.sampled_from(BAD), st.integers(0, 3), st.integers(1, 24 * 30), st.sampled_from(["coats", "toys"])
 )

@@ -16,6 +16,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 TEXT = (DOCS / "creep.md").read_text("utf-8")
 
 
+@pytest.mark.interpreted
 @pytest.mark.parametrize("name", PICTURES)
 def test_a_picture_is_what_the_code_draws(name: str) -> None:
     assert (DOCS / name).read_text("utf-8") == PICTURES[name](), "run `python -m docs.draw_creep`"

@@ -103,6 +103,7 @@ def test_a_message_that_was_waved_away_makes_the_wish_less_likely() -> None:
     assert factors(shopper.views("coat-2", "coats"))["invalidity"] == 0.30
 
 
+@pytest.mark.interpreted
 def test_what_is_vetoed_is_invalid_too_in_case_nobody_asks_for_the_veto(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

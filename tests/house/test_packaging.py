@@ -10,6 +10,7 @@ from importlib import metadata
 from itertools import chain
 from pathlib import Path
 
+import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -66,6 +67,7 @@ def test_the_package_says_that_it_is_typed() -> None:
     assert (Path(streamproc.__file__).parent / "py.typed").is_file()
 
 
+@pytest.mark.interpreted
 def test_a_checkout_finds_its_folders_beside_the_package() -> None:
     assert shipped_folder("topics") == ROOT / "topics"
     assert shipped_folder("policy") == ROOT / "policy"

@@ -14,7 +14,7 @@ FUNCTION_LINES_MAX = 70
 
 # What tools and people leave in a tree.
 LEFT_BEHIND = re.compile(
-    r"\.git|__pycache__|\.venv.*|build|dist|htmlcov|target|.*\.egg-info"
+    r"\.git|__pycache__|\.venv.*|\.compiled.*|build|dist|htmlcov|target|.*\.egg-info"
     r"|\.(mypy|ruff|pytest|import_linter)_cache|\.hypothesis|\.coverage|\.idea|\.vscode"
 )
 # Written in two parts, so that this file does not name them.
