@@ -17,6 +17,7 @@ from typing import Final, Self
 
 from aiokafka import AIOKafkaProducer
 
+import streamproc
 from benchmarks.workload import (
     DAY_MS,
     Crowd,
@@ -140,7 +141,10 @@ class Stage:
             # The embedded broker lets joiners wait for as long as a rebalance may take.
             "STREAMPROC_SESSION_TIMEOUT": "6s",
             "STREAMPROC_REBALANCE_TIMEOUT": "1s",
-            "PYTHONPATH": str(Path(__file__).parent.parent),
+            # The package that the benchmark itself runs, compiled or not, before the checkout.
+            "PYTHONPATH": os.pathsep.join(
+                map(str, (Path(streamproc.__file__).parents[1], Path(__file__).parents[1]))
+            ),
         }
 
 

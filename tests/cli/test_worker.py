@@ -16,6 +16,7 @@ import pytest
 
 from streamproc.ops.embedded import free_port
 from tests.cli.command_line import CommandLine
+from tests.places import PYTHONPATH
 
 ROOT = Path(__file__).parents[2]
 WAIT_S_MAX = 40.0
@@ -29,7 +30,7 @@ class WorkerProcess:
     def __init__(self, cli: CommandLine, folder: Path) -> None:
         self.port = free_port()
         self.log = folder / f"worker-{self.port}.log"
-        env = {**cli.env, "PYTHONPATH": str(ROOT), "STREAMPROC_METRICS_ADDR": f"127.0.0.1:{self.port}"}
+        env = {**cli.env, "PYTHONPATH": PYTHONPATH, "STREAMPROC_METRICS_ADDR": f"127.0.0.1:{self.port}"}
         with self.log.open("wb") as out:
             command = [sys.executable, "-m", "streamproc", "worker"]
             self.process = subprocess.Popen(command, env=env, stdout=out, stderr=out, cwd=folder)
@@ -132,7 +133,7 @@ def test_an_address_that_is_taken_is_a_wrong_setting(cli: CommandLine, tmp_path:
     cli.set(KAFKA="127.0.0.1:1")
     first = WorkerProcess(cli, tmp_path)
     first.until("/livez", "alive")
-    env = {**cli.env, "PYTHONPATH": str(ROOT), "STREAMPROC_METRICS_ADDR": f"127.0.0.1:{first.port}"}
+    env = {**cli.env, "PYTHONPATH": PYTHONPATH, "STREAMPROC_METRICS_ADDR": f"127.0.0.1:{first.port}"}
     second = subprocess.run(
         [sys.executable, "-m", "streamproc", "worker"],
         env=env, capture_output=True, text=True, timeout=WAIT_S_MAX, check=False,

@@ -32,6 +32,7 @@ from streamproc.ops.verify import Report, verify
 from tests.core.shopper import FILES
 from tests.kafka.brokers import Broker
 from tests.parts import consent, view
+from tests.places import PYTHONPATH
 
 ROOT = Path(__file__).parents[2]
 LANES = 4
@@ -157,7 +158,7 @@ class Installation:
             **more,
         }
         ours = {f"STREAMPROC_{name}": value for name, value in settings.items() if value}
-        path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+        path = os.pathsep.join([PYTHONPATH, *filter(None, [os.environ.get("PYTHONPATH")])])
         return {**kept, "PYTHONPATH": path, **ours}
 
     def worker(self, **more: str) -> WorkerProcess:

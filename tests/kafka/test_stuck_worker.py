@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from tests.kafka.harness import Cluster
+from tests.places import PYTHONPATH
 
 MIB = 1_048_576
 
@@ -34,7 +35,7 @@ async def stuck_worker(cluster: Cluster) -> AsyncIterator[Process]:
         stdout=PIPE,
         # What was freed goes back to the system at once, so that the resident size is what the worker holds.
         env={
-            "PYTHONPATH": str(Path(__file__).parents[2]),
+            "PYTHONPATH": PYTHONPATH,
             "MALLOC_TRIM_THRESHOLD_": "0",
             "MALLOC_ARENA_MAX": "1",
         },

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.places import PYTHONPATH
+
 ROOT = Path(__file__).parents[2]
 RUN_SECONDS_MAX = 100
 
@@ -25,7 +27,7 @@ def start(seconds: int, folder: Path) -> subprocess.Popen[str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("STREAMPROC_")}
     return subprocess.Popen(
         [sys.executable, "-m", "streamproc", "demo", "--seconds", str(seconds)],
-        env=kept | {"PYTHONPATH": str(ROOT), "TMPDIR": str(folder), "NO_COLOR": "1"},
+        env=kept | {"PYTHONPATH": PYTHONPATH, "TMPDIR": str(folder), "NO_COLOR": "1"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
