@@ -99,5 +99,5 @@ schema: ## Write policy/schema/ anew from the code that reads policies
 
 .PHONY: clean
 clean: ## Remove .venv and everything that tools left behind
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+	rm -rf .venv .compiled .compiled.log .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
