@@ -75,7 +75,8 @@ class Consumer(driver.Consumer):
         self.holes = 0
         self._progress: dict[TP, PartitionProgress] = {}
         self._committed: dict[TP, int] = {}
-        self._rewind_due = True
+        self._rewinds_asked = 1
+        self._rewinds_done = 0
 
     def _new_consumer_thread(self) -> ConsumerThread:
         thread = ConsumerThread(self, loop=self.loop, beacon=self.beacon)
@@ -86,8 +87,13 @@ class Consumer(driver.Consumer):
 
     @property
     def joined(self) -> bool:
-        """Whether the group has given this worker its partitions and they are being read."""
+        """Whether the group has given this worker its partitions and it knows where to read each of them."""
         return not (self._rewind_due or self.app.rebalancing)
+
+    @property
+    def _rewind_due(self) -> bool:
+        # While one is under way it is due as well: until it is done nobody knows which partitions are ours.
+        return self._rewinds_done < self._rewinds_asked
 
     def partitions(self) -> Collection[TP]:
         """Return the partitions that are being read."""
@@ -143,17 +149,17 @@ class Consumer(driver.Consumer):
         await super().on_partitions_revoked(revoked)
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
-        self._rewind_due = True
+        self._rewinds_asked += 1
         self._progress = {}
         await super().on_partitions_assigned(assigned, generation_id)
 
     async def perform_seek(self) -> None:
         """Have every partition rewound before the next fetch."""
-        self._rewind_due = True
+        self._rewinds_asked += 1
 
     def resume_flow(self) -> None:
         # Faust empties the streams' queues on suspension and again on resumption.
-        self._rewind_due = True
+        self._rewinds_asked += 1
         super().resume_flow()
 
     def on_buffer_full(self, tp: TP) -> None:
@@ -202,7 +208,7 @@ class Consumer(driver.Consumer):
     # Fetching and delivering.
 
     async def _drain_messages(self, fetcher: Any) -> None:
-        self._rewind_due = True
+        self._rewinds_asked += 1
         try:
             while not (self.should_stop or fetcher.should_stop):
                 if not self.flow_active:
@@ -220,11 +226,12 @@ class Consumer(driver.Consumer):
                 raise
 
     async def _rewind(self) -> bool:
-        self._rewind_due = False
+        asked = self._rewinds_asked
         rewound = await self._thread.ask(self._thread.rewind_here())
-        if rewound is None or self._rewind_due:
-            self._rewind_due = True
+        if rewound is None or asked != self._rewinds_asked:
             return False
+        self._rewinds_done = asked
+        self._progress = {tp: PartitionProgress(start) for tp, start in rewound.starts.items()}
         self._progress = {tp: PartitionProgress(start) for tp, start in rewound.starts.items()}
         self._committed = dict(rewound.committed)
         if self.gate is not None:

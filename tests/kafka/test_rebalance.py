@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 
 import pytest
 
+from streamproc.flow.consumer_thread import ConsumerThread, Rewound
 from tests.kafka.brokers import Broker
 from tests.kafka.harness import Cluster, Worker, count
 
@@ -13,6 +15,31 @@ from tests.kafka.harness import Cluster, Worker, count
 async def halves(one: Worker, other: Worker) -> None:
     """Wait until each of two workers has two of the four lanes."""
     await one.until(lambda: {one.lanes(), other.lanes()} == {(0, 1), (2, 3)}, "the lanes were not shared out")
+
+
+async def test_a_worker_has_joined_only_when_it_knows_its_lanes(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_asked, may_answer = threading.Event(), threading.Event()
+    rewind = ConsumerThread.rewind_here
+
+    async def rewind_late(thread: ConsumerThread) -> Rewound | None:
+        rewound = await rewind(thread)
+        if rewound is not None:
+            is_asked.set()
+            await asyncio.to_thread(may_answer.wait, 30)
+        return rewound
+
+    monkeypatch.setattr(ConsumerThread, "rewind_here", rewind_late)
+    async with Worker(cluster) as worker:
+        await worker.until(
+            lambda: is_asked.is_set() or worker.flow.consumer.joined, "nobody asked for offsets"
+        )
+        joined_early = worker.flow.consumer.joined
+        may_answer.set()
+        assert not joined_early
+        await worker.joins()
+        assert worker.lanes() == (0, 1, 2, 3)
 
 
 @pytest.mark.timeout(120)
