@@ -7,16 +7,30 @@ import asyncio
 import pytest
 from faust.types import TP
 
+from streamproc.flow.consumer_thread import ConsumerThread, Fetched
 from tests.kafka.harness import Cluster, Worker, count
 
 
 async def test_a_paused_partition_brings_nothing_and_after_its_resumption_everything(
-    cluster: Cluster,
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    paused, asked_for = TP(cluster.moments, 1), set[TP]()
+    fetch = ConsumerThread.fetch_here
+
+    async def fetch_watched(thread: ConsumerThread, wanted: frozenset[TP], timeout_s: float) -> Fetched:
+        asked_for.clear()
+        asked_for.update(wanted)
+        return await fetch(thread, wanted, timeout_s)
+
+    monkeypatch.setattr(ConsumerThread, "fetch_here", fetch_watched)
     async with Worker(cluster) as worker:
         await worker.joins()
-        paused = TP(cluster.moments, 1)
+        await worker.until(lambda: paused in asked_for, "it is not asked for while it is not paused")
         worker.flow.consumer.pause_partitions({paused})
+        # A fetch that had begun before still brings what it was to bring.
+        await worker.until(
+            lambda: bool(asked_for) and paused not in asked_for, "it is asked for all the same"
+        )
         await cluster.produce(cluster.moments, 4_000)
         await worker.until(lambda: count(worker.units, cluster.moments) == 3_000, "the others did not go on")
         assert 1 not in worker.offsets(cluster.moments)
