@@ -13,7 +13,7 @@ from streamproc.core.context import Charge, Context, Profile
 from streamproc.core.creep.score import score
 from streamproc.core.creep.situation import Situation
 from streamproc.core.event import Event, Item
-from streamproc.core.occasions import Occasion
+from streamproc.core.occasion import Occasion
 from streamproc.core.policy.model import Policy
 from streamproc.core.subjects import subjects_of
 from streamproc.core.switches import Switches

@@ -288,7 +288,8 @@ class Pipeline:
         customer = Customer(slot.h, head, context)
         before = customer.consent
         due_ms = next_due_ms(context) if context is not None else None
-        result = Result(slot.h)
+        counts: list[tuple[Position, Counted]] = []
+        result = Result(slot.h, counts)
         puts: list[tuple[str, bytes]] = []
         changed = False
         for arrival in arrivals:
@@ -296,14 +297,14 @@ class Pipeline:
             # Fact topics are stamped by the broker, so that a recorded fact's own time is the one it carries.
             now_ms = self._clock.now_ms(event.received_at_ms if event.fact is None else event.occurred_at_ms)
             counted, emission = decide(customer, arrival, work.rules, now_ms)
-            result.counts.append((arrival.position, counted))
+            counts.append((arrival.position, counted))
             if counted is _REDELIVERED:
-                result.again.append(arrival.position)
+                result.again = [*result.again, arrival.position]
                 continue
             changed = True
             if emission is not None:
                 emission.opt_out = opt_out_of(customer.context, event)
-                result.emissions.append((arrival.position, emission))
+                result.emissions = [*result.emissions, (arrival.position, emission)]
                 if customer.context is not None:
                     puts.append((arrival.position.place, encode_emission(emission)))
         if work.rules.policy.tells_watchers:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 from streamproc.core.decision import Emission
@@ -12,11 +14,14 @@ from streamproc.store.base import Write
 
 
 class Result(msgspec.Struct, gc=False):
-    """What deciding one customer gave: what to write, to emit and to count, valid only if the write succeeds."""
+    """What deciding one customer gave: what to count, to write and to emit, valid only if the write succeeds.
+
+    Most cause nothing: a list of their own is made for those that do.
+    """
 
     h: str
+    counts: list[tuple[Position, Counted]]
     write: Write | None = None
-    emissions: list[tuple[Position, Emission]] = []
-    again: list[Position] = []
-    counts: list[tuple[Position, Counted]] = []
-    watches: list[Watch] = []
+    emissions: Sequence[tuple[Position, Emission]] = ()
+    again: Sequence[Position] = ()
+    watches: Sequence[Watch] = ()

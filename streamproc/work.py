@@ -58,4 +58,4 @@ def consents_alone(slot: Slot, head: ConsentHead, arrivals: list[Arrival]) -> Re
         consent_version=slot.consent_version,
         consent=encode_consent(customer.consent),
     )
-    return Result(slot.h, write, counts=[(arrival.position, Counted.QUIET) for arrival in arrivals])
+    return Result(slot.h, [(arrival.position, Counted.QUIET) for arrival in arrivals], write)

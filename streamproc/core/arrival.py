@@ -40,7 +40,7 @@ class Arrival(msgspec.Struct, frozen=True, gc=False):
     consents_offset: int
 
 
-class Customer(msgspec.Struct):
+class Customer(msgspec.Struct, gc=False):
     """One customer's state: `context` is None while nothing may be remembered.
 
     `signalled` is the state of the last record on processing that this unit writes for the customer, `unwatched` are
@@ -51,4 +51,4 @@ class Customer(msgspec.Struct):
     consent: ConsentHead
     context: Context | None
     signalled: str = ""
-    unwatched: list[str] = []
+    unwatched: tuple[str, ...] = ()

@@ -9,7 +9,7 @@ from streamproc.core.memory import FULFILLED_DEFAULT_MS, fulfilled_until_ms
 if TYPE_CHECKING:
     from streamproc.core.policy.model import Campaign, Category
     from streamproc.core.scene import Scene
-    from streamproc.core.subjects import Told
+    from streamproc.core.subject import Told
 
 
 def bought_until_ms(scene: Scene, campaign: Campaign, category: Category) -> int:

@@ -27,7 +27,7 @@ from streamproc.core.digests import nudge_id
 from streamproc.core.event import TIMER_DUE
 from streamproc.core.gates import candidate_reasons, channel_reasons
 from streamproc.core.memory import remembered_item
-from streamproc.core.occasions import Occasion
+from streamproc.core.occasion import Occasion
 from streamproc.core.policy.model import (
     FROM_ITEM,
     NO_CATEGORY,

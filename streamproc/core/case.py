@@ -11,13 +11,13 @@ from streamproc.core.consent_head import ConsentHead
 from streamproc.core.context import Profile
 from streamproc.core.policy.model import Campaign, Category
 from streamproc.core.scene import Scene
-from streamproc.core.subjects import Subjects
+from streamproc.core.subject import Subjects
 from streamproc.core.switches import Switches
 
 NO_PROFILE = Profile()
 
 
-class Case(msgspec.Struct, frozen=True):
+class Case(msgspec.Struct, frozen=True, gc=False):
     """One candidate before the gates: the scene, its campaign and category, and what the customer allows.
 
     `visit` names the visit that the event is about, else the one that the customer is in, empty for none; `profile` is

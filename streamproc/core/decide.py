@@ -41,7 +41,8 @@ from streamproc.core.memory import (
     forget_convenience,
     is_bare,
 )
-from streamproc.core.occasions import NONE, Occasion, occasions_of
+from streamproc.core.occasion import Occasion
+from streamproc.core.occasions import NONE, occasions_of
 from streamproc.core.rank import Found
 from streamproc.core.receipt import Counted
 from streamproc.core.recent import is_seen, mark_seen
@@ -71,7 +72,7 @@ def decide(
     event, position, context = arrival.event, arrival.position, customer.context
     source, place = "", (position.offset, position.index)
     if context is not None:
-        source = position.source
+        source = _source_of(position)
         if place <= context.applied.get(source, NOT_YET):
             return Counted.REDELIVERED, None
     ahead: list[Output] = []
@@ -91,7 +92,7 @@ def decide(
         # What was done under a refusal is not used, though the customer may have agreed since.
         return _QUIET, _caused(ahead)
     if context is None:
-        source = position.source
+        source = _source_of(position)
         context = customer.context = Context(customer_id=event.customer_id, since_ms=now_ms)
     context.applied[source] = place
     if now_ms < context.last_ms:
@@ -126,6 +127,11 @@ def decide(
     waitings = Waitings(customer, context, rules, arrival, ahead, now_ms)
     emission = _ask(occasions, found, ended, waitings)
     return (_QUIET if is_waking and emission is None else counted), emission
+
+
+def _source_of(position: Position) -> str:
+    """Return the topic partition, as contexts name it: `clickstream/3`."""
+    return f"{position.topic}/{position.partition}"
 
 
 def _ask(
@@ -305,7 +311,7 @@ def _learn(
 def _end_special(waitings: Waitings, permitted: Permitted) -> list[Candidate]:
     """Forget all that needs a consent of its own and has none; return what was waited for of that."""
     customer, policy = waitings.customer, waitings.rules.policy
-    customer.unwatched += forget_special(waitings.context, policy, permitted)
+    customer.unwatched = (*customer.unwatched, *forget_special(waitings.context, policy, permitted))
     return waitings.end_special(permitted)
 
 

@@ -120,7 +120,7 @@ class Rejection(msgspec.Struct, frozen=True):
     index: int = 0
 
 
-class Item(msgspec.Struct, frozen=True, omit_defaults=True):
+class Item(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One product inside an event; money in minor units of the event's currency."""
 
     item_id: str

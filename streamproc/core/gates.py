@@ -16,7 +16,7 @@ from streamproc.core.policy.model import FROM_ITEM, TRANSACTIONAL, Campaign, Cat
 from streamproc.core.quiet_hours import is_open, next_open_ms
 from streamproc.core.reasons import Gate, Why
 from streamproc.core.scene import Scene
-from streamproc.core.subjects import Subjects
+from streamproc.core.subject import Subjects
 from streamproc.core.watching import ITEM_KINDS
 
 PRIVATE = ("intimate", "special")

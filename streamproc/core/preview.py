@@ -20,7 +20,8 @@ from streamproc.core.facts_paths import TRAIT_PREFIX
 from streamproc.core.item_news import Word, event_of, news_of
 from streamproc.core.locales import fallbacks, speech
 from streamproc.core.memory import apply_moment, apply_profile
-from streamproc.core.occasions import Occasion, occasions_of
+from streamproc.core.occasion import Occasion
+from streamproc.core.occasions import occasions_of
 from streamproc.core.policy.document import read
 from streamproc.core.policy.examples import CUSTOMER_ID, Example, step_events
 from streamproc.core.policy.loader import Loaded

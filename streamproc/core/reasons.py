@@ -55,7 +55,7 @@ class Gate(StrEnum):
     STALE = "stale"
 
 
-class Why(msgspec.Struct, frozen=True, omit_defaults=True):
+class Why(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One gate that failed: `detail` holds the numbers compared, `next_at_ms` when it could pass, if that is known."""
 
     code: Gate

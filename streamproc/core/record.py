@@ -7,7 +7,7 @@ import msgspec
 Header = tuple[str, bytes]
 
 
-class Record(msgspec.Struct, frozen=True):
+class Record(msgspec.Struct, frozen=True, gc=False):
     """One record as read from a topic.
 
     `timestamp_ms` is Kafka's own, in milliseconds since the epoch; `append_time` says that the broker set it
@@ -24,7 +24,7 @@ class Record(msgspec.Struct, frozen=True):
     headers: tuple[Header, ...] = ()
 
 
-class Position(msgspec.Struct, frozen=True, order=True, array_like=True):
+class Position(msgspec.Struct, frozen=True, order=True, array_like=True, gc=False):
     """Where an event was read: a record, and the place of the event inside a record that carries a batch."""
 
     topic: str
@@ -33,17 +33,12 @@ class Position(msgspec.Struct, frozen=True, order=True, array_like=True):
     index: int = 0
 
     @property
-    def source(self) -> str:
-        """The topic partition, as contexts name it: `clickstream/3`."""
-        return f"{self.topic}/{self.partition}"
-
-    @property
     def place(self) -> str:
         """The event, as what it caused is kept under: `clickstream/3/17/0`."""
         return f"{self.topic}/{self.partition}/{self.offset}/{self.index}"
 
 
-class Output(msgspec.Struct, frozen=True, array_like=True):
+class Output(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One record to be written, its topic named without the prefix of the installation.
 
     `lane` is the partition for topics keyed by customer; None leaves the choice to the partitioner.

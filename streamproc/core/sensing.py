@@ -14,7 +14,7 @@ from streamproc.core import visits
 from streamproc.core.context import Context
 from streamproc.core.event import VISIT_DWELLED, VISIT_ENDED, VISIT_KINDS, Event
 from streamproc.core.memory import apply_moment
-from streamproc.core.occasions import Occasion
+from streamproc.core.occasion import Occasion
 from streamproc.core.recent import remembered, store_remembered
 
 if TYPE_CHECKING:

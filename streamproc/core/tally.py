@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from hashlib import blake2b
+from itertools import groupby
 from operator import attrgetter
 from typing import Final
 
@@ -14,7 +14,6 @@ from streamproc.core.record import Output
 from streamproc.core.unit import Unit
 
 _source_of: Final = attrgetter("topic", "partition")
-_offset_of: Final = attrgetter("offset")
 _time_of: Final = attrgetter("timestamp_ms")
 
 
@@ -27,11 +26,14 @@ class Tally:
         self._opened: dict[tuple[str, int], SourceCount] = {}
         # A StrEnum's member is no name that setting an attribute finds quickly, so outcomes are counted apart.
         self._outcomes: dict[tuple[str, int, str], int] = {}
-        sources, offsets = [*map(_source_of, unit.records)], [*map(_offset_of, unit.records)]
-        firsts = dict(zip(reversed(sources), reversed(offsets), strict=True))
-        lasts = dict(zip(sources, offsets, strict=True))
-        for source, records in Counter(sources).items():
-            self._opened[source] = SourceCount(*source, firsts[source], lasts[source], records)
+        for source, group in groupby(unit.records, _source_of):
+            run = [*group]
+            last, records = run[-1].offset, len(run)
+            count = self._opened.get(source)
+            if count is None:
+                self._opened[source] = SourceCount(*source, run[0].offset, last, records)
+            else:
+                count.last, count.records = last, count.records + records
         for source, span in unit.spans.items():
             count = self._opened.setdefault(source, SourceCount(*source, span.first, span.last))
             count.first, count.last = span.first, span.last

@@ -14,7 +14,7 @@ from streamproc.core.digests import event_digest
 from streamproc.core.facts import ANY_CHANNEL
 from streamproc.core.ledger import timer_output
 from streamproc.core.memory import remembered_item
-from streamproc.core.occasions import Occasion
+from streamproc.core.occasion import Occasion
 from streamproc.core.policy.model import TRANSACTIONAL
 from streamproc.core.reasons import Gate, Why
 from streamproc.core.subjects import waits_about
