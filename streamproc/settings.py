@@ -112,7 +112,7 @@ class Settings(BaseSettings):
     event_age_max_ms: _DurationMs = Field(86_400_000, gt=0, validation_alias=f"{_PREFIX}EVENT_AGE_MAX")
     event_ahead_max_ms: _DurationMs = Field(300_000, ge=0, validation_alias=f"{_PREFIX}EVENT_AHEAD_MAX")
     context_days: int = Field(default=90, ge=1, le=3_650)
-    unit_events_max: int = Field(default=2_000, ge=1, le=10_000)
+    unit_events_max: int = Field(default=4_000, ge=1, le=10_000)
     fetch_wait_ms: int = Field(default=20, ge=0, le=5_000)
     session_timeout_ms: _DurationMs = Field(30_000, ge=1_000, validation_alias=f"{_PREFIX}SESSION_TIMEOUT")
     rebalance_timeout_ms: _DurationMs = Field(

@@ -14,6 +14,7 @@ from faust.tables.manager import TableManager
 
 from streamproc.flow.consumer_thread import SERVICE_LOG, FetchOptions
 from streamproc.flow.lanes import Lanes, LaneTopics
+from streamproc.flow.progress import RUN_RECORDS_MAX
 from streamproc.flow.transport import Consumer, broker_urls, register
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class FlowConfig:
     group: str
     topics: LaneTopics = field(default_factory=LaneTopics.prefixed)
     clock: Literal["wall", "record"] = "wall"
-    unit_events_max: int = 2_000
+    unit_events_max: int = 4_000
     fetch_wait_ms: int = 20
     session_timeout_ms: int = 30_000
     rebalance_timeout_ms: int = 30_000
@@ -176,7 +177,7 @@ def _build_app(config: FlowConfig) -> _App:
     )
     app.fetch_options = FetchOptions(
         wait_ms=config.fetch_wait_ms,
-        records_max=config.unit_events_max,
+        records_max=min(config.unit_events_max, RUN_RECORDS_MAX),
         isolation_level=config.isolation_level,
     )
     return app

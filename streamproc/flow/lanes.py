@@ -23,7 +23,6 @@ from streamproc.core.unit import Kind, Span, Unit
 from streamproc.flow.buffers import Buffers, Waiting
 from streamproc.flow.end_offsets import EndOffsets, Read, reached
 from streamproc.flow.lane_topics import LaneTopics
-from streamproc.flow.progress import RUN_BYTES_MAX
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -42,6 +41,8 @@ READ_GAP_S = 0.02
 TRACKS: tuple[tuple[Kind, ...], ...] = (("facts",), ("timers", "moments"))
 """Facts have a track of their own: a withdrawal must get through while a nudge waits for the gate. Timers and moments
 take turns: neither a stream of moments nor a million timers that come due at once may starve the other."""
+UNIT_BYTES_MAX = 4 * 1_048_576
+"""Beside the bound in records: 4,000 clicks are 2.4 MB."""
 UNIT_TIMERS_MAX = 400
 """Each is a candidate, which costs ten times what most moments cost, and a unit is decided in one go: in 100 ms."""
 IN_FLIGHT_MAX = 2
@@ -88,7 +89,7 @@ class Lanes:
         topics: LaneTopics,
         *,
         clock: Literal["wall", "record"] = "wall",
-        unit_records_max: int = 2_000,
+        unit_records_max: int = 4_000,
         let_go_s: float = 5.0,
     ) -> None:
         self.topics = topics
@@ -266,7 +267,7 @@ class Lanes:
 
     def _take(self, kind: Kind, is_ready: Callable[[Waiting], bool]) -> list[Waiting]:
         records_max = min(self._unit_records_max, UNIT_TIMERS_MAX if kind == "timers" else sys.maxsize)
-        taken = self._buffers[kind].take(is_ready, records_max, RUN_BYTES_MAX)
+        taken = self._buffers[kind].take(is_ready, records_max, UNIT_BYTES_MAX)
         # A log that started anew left its old runs behind.
         return [waiting for waiting in taken if self._consumer.is_current(waiting.message)]
 

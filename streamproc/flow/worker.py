@@ -60,7 +60,7 @@ class WorkerConfig:
     clock: Literal["wall", "record"] = "wall"
     event_age_max_ms: int = DAY_MS
     context_ttl_ms: int = 90 * DAY_MS
-    unit_events_max: int = 2_000
+    unit_events_max: int = 4_000
     fetch_wait_ms: int = 20
     session_timeout_ms: int = 30_000
     rebalance_timeout_ms: int = 30_000

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final, Self
 
 BUCKETS: Final = 64
-"""A unit costs at most one call a bucket. 64 keeps a unit of 2,000 customers near 31 a call, far from
+"""A unit costs at most one call a bucket. 64 keeps a unit of 4,000 customers near 63 a call, far from
 blocking Redis, and spreads over as many shards. Stored state depends on it: with another
 number all of it would be lost."""
 

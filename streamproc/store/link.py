@@ -31,7 +31,7 @@ Reply = Any
 CONNECTIONS_MAX: Final = 8
 """A worker runs a few units at a time; a ninth call waits for a connection, within its own time limit."""
 READ_BYTES: Final = 256 * 1024
-"""A load of 2,000 customers brings 2 to 4 MB; asyncio hands over at most this much at a time."""
+"""A load of 4,000 customers brings 4 to 8 MB; asyncio hands over at most this much at a time."""
 
 _CLUSTER_SCHEMES: Final = {"redis+cluster": "redis", "rediss+cluster": "rediss"}
 

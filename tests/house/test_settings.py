@@ -36,7 +36,7 @@ def test_defaults_are_the_documented_ones() -> None:
     settings = load_settings()
     assert settings.kafka is None
     assert (settings.event_age_max_ms, settings.event_ahead_max_ms) == (86_400_000, 300_000)
-    assert (settings.context_days, settings.unit_events_max) == (90, 2_000)
+    assert (settings.context_days, settings.unit_events_max) == (90, 4_000)
     assert settings.metrics_addr == "127.0.0.1:9464"
     assert (settings.fetch_wait_ms, settings.clock) == (20, "wall")
     assert (settings.session_timeout_ms, settings.rebalance_timeout_ms) == (30_000, 30_000)

@@ -9,6 +9,7 @@ import pytest
 from faust.types import TP
 
 from streamproc.core.unit import Unit
+from streamproc.flow.lanes import UNIT_BYTES_MAX
 from tests.kafka.harness import Cluster, Worker, count
 
 
@@ -209,3 +210,5 @@ async def test_a_flood_of_moments_in_a_held_lane_does_not_keep_its_facts_from_co
         assert worker.flow.lanes.health().buffered_bytes < 12_000_000
         monkeypatch.undo()
         await worker.until(lambda: count(worker.units, cluster.moments) == 8_000, "moments did not go on")
+        sizes_bytes = [sum(len(record.value or b"") for record in unit.records) for unit in worker.units]
+        assert UNIT_BYTES_MAX // 2 < max(sizes_bytes) <= UNIT_BYTES_MAX
