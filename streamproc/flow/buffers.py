@@ -18,8 +18,7 @@ __all__ = ["Buffers", "Waiting"]
 
 BYTES_MAX = 48 * 1_048_576
 """For one kind of topic over all partitions: three kinds make 144 MiB when nothing is processed at all."""
-PARTITION_BYTES_MAX = 2 * 1_048_576
-"""Three partitions of clicks fill a unit, so that the next is ready while one waits for Redis."""
+PARTITION_BYTES_MAX = 1_048_576
 RECORD_OVERHEAD_BYTES = 600
 """A Record with its key, value and header objects in CPython, beside the bytes they hold."""
 

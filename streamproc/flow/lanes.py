@@ -41,12 +41,14 @@ READ_GAP_S = 0.02
 TRACKS: tuple[tuple[Kind, ...], ...] = (("facts",), ("timers", "moments"))
 """Facts have a track of their own: a withdrawal must get through while a nudge waits for the gate. Timers and moments
 take turns: neither a stream of moments nor a million timers that come due at once may starve the other."""
-UNIT_BYTES_MAX = 4 * 1_048_576
+UNIT_BYTES_MAX = 2_621_440
 """Beside the bound in records: 4,000 clicks are 2.4 MB."""
 UNIT_TIMERS_MAX = 400
 """Each is a candidate, which costs ten times what most moments cost, and a unit is decided in one go: in 100 ms."""
 IN_FLIGHT_MAX = 2
 """Of one track: while a unit waits for Redis or the broker, the next is read and decided."""
+WORTH_RECORDS = 2_000
+"""Where one is in flight, another must be worth its cost. Three lanes of clicks hold as many, and fill no unit."""
 CANCEL_S_MAX = 1.0
 
 
@@ -247,9 +249,10 @@ class Lanes:
         return [one for track in self._in_flight.values() for one in track]
 
     def _form(self, track: tuple[Kind, ...]) -> tuple[Unit, list[Waiting]] | None:
-        """Form the track's next unit. Where one is in flight, another must be worth its cost: a full one."""
+        """Form the track's next unit; where one is in flight, only if another is worth its cost."""
         waiting_records = sum(self._buffers[kind].records for kind in track)
-        if not self._open or (self._in_flight[track] and waiting_records < self._unit_records_max):
+        worth_records = min(self._unit_records_max, WORTH_RECORDS)
+        if not self._open or (self._in_flight[track] and waiting_records < worth_records):
             return None
         now_s = time.monotonic()
         fresh = functools.cache(lambda lane: self._is_fresh(lane, now_s))
